@@ -1,0 +1,216 @@
+"""What the pipeline asks of an engine, and nothing about how an engine does it.
+
+Each kind has two faces. The *asynchronous* protocols (`SpeechToText`, `LanguageModel`,
+`TextToSpeech`) are what a session talks to. The *synchronous* ones (`Recognizer`, `Generator`,
+`Synthesizer`) are what a local engine implements inside its worker process; `hosted.py` turns the
+second into the first. A remote provider implements the first directly.
+
+All audio is int16 little-endian mono PCM. Speech goes to recognizers at `STT_RATE_HZ`; a
+synthesizer states its own rate.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Literal, Protocol
+
+import msgspec
+
+STT_RATE_HZ = 16_000
+
+
+class EngineError(Exception):
+    """An engine could not do its job; the message is fit for a user's eyes."""
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable value that can cross a process border as MessagePack."""
+
+
+# ---------------------------------------------------------------- speech to text
+
+
+class Word(Value):
+    """A word and when it sounds, in seconds from the start of its audio."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+class TokenLogprob(Value):
+    token: str
+    logprob: float
+
+
+class ListenOptions(Value):
+    language: str | None = None
+    """ISO-639-1; None lets the engine detect it."""
+    prompt: str = ""
+    keywords: tuple[str, ...] = ()
+
+
+class Transcript(Value):
+    text: str
+    language: str | None = None
+    words: tuple[Word, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    duration_s: float = 0.0
+
+
+class Utterance(Protocol):
+    """One stretch of speech on its way to text."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Add the next audio; never blocks."""
+
+    async def partial(self) -> str | None:
+        """The hypothesis so far; None when the engine gives none or a newer request overtook it."""
+
+    async def transcript(self) -> Transcript:
+        """The text of everything fed so far; more may be fed, and asked for, afterwards."""
+
+    def close(self) -> None:
+        """Forget the utterance; anything still waiting for it ends with `EngineError`."""
+
+
+class SpeechToText(Protocol):
+    name: str
+
+    def listen(self, options: ListenOptions) -> Utterance: ...
+
+
+class Recognizer(Protocol):
+    """The in-process face of a local speech-to-text engine.
+
+    `feed`, `open` and `close` are called from another thread than the rest and must be cheap.
+    """
+
+    def open(self, utterance: int, options: ListenOptions) -> None: ...
+
+    def feed(self, utterance: int, pcm: bytes) -> None: ...
+
+    def partial(self, utterance: int) -> str: ...
+
+    def transcript(self, utterance: int) -> Transcript: ...
+
+    def close(self, utterance: int) -> None: ...
+
+
+# ---------------------------------------------------------------- language model
+
+
+class ToolCall(Value):
+    call_id: str
+    name: str
+    arguments: str
+    """A JSON object, as text."""
+
+
+class Message(Value):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    images: tuple[str, ...] = ()
+    """data: or https: URIs."""
+
+
+class Tool(Value):
+    name: str
+    description: str = ""
+    parameters: dict[str, object] = {}
+
+
+class Prompt(Value):
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = "auto"
+    """`auto`, `none`, `required`, or the name of the one function to call."""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    json_schema: dict[str, object] | None = None
+
+
+class TextDelta(Value, tag="text"):
+    text: str
+
+
+class CallStarted(Value, tag="call"):
+    """The model begins a tool call; its arguments follow as `CallDelta`s, calls never interleave."""
+
+    call_id: str
+    name: str
+
+
+class CallDelta(Value, tag="call_delta"):
+    arguments: str
+
+
+class Finished(Value, tag="finished"):
+    """The last piece of every generation that did not fail."""
+
+    reason: Literal["stop", "length", "tool_calls"]
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+Piece = TextDelta | CallStarted | CallDelta | Finished
+
+
+class LanguageModel(Protocol):
+    name: str
+    context_tokens: int
+
+    def generate(self, prompt: Prompt) -> AsyncIterator[Piece]:
+        """Stream an answer; closing the iterator stops the engine. Raises `EngineError`."""
+
+
+class Generator(Protocol):
+    """The in-process face of a local language model."""
+
+    context_tokens: int
+
+    def generate(self, prompt: Prompt, cancelled: Callable[[], bool]) -> Iterator[Piece]:
+        """Stream an answer; look at `cancelled` at least once per decode step."""
+
+
+# ---------------------------------------------------------------- text to speech
+
+
+class Speech(Value):
+    """A piece of synthesized audio, in order; word times count from the start of the call."""
+
+    pcm: bytes
+    words: tuple[Word, ...] = ()
+
+
+class SpeakOptions(Value):
+    voice: str = ""
+    """One of the engine's voices; empty takes its default."""
+    speed: float = 1.0
+    language: str | None = None
+
+
+class TextToSpeech(Protocol):
+    name: str
+    rate_hz: int
+    voices: tuple[str, ...]
+
+    def speak(self, text: str, options: SpeakOptions, *, first: bool) -> AsyncIterator[Speech]:
+        """Synthesize one chunk of plain text; `first` chunks of a reply go before all others.
+
+        Closing the iterator drops the rest. Raises `EngineError`.
+        """
+
+
+class Synthesizer(Protocol):
+    """The in-process face of a local text-to-speech engine."""
+
+    rate_hz: int
+    voices: tuple[str, ...]
+
+    def speak(
+        self, text: str, options: SpeakOptions, cancelled: Callable[[], bool]
+    ) -> Iterator[Speech]: ...

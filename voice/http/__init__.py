@@ -1,0 +1,1 @@
+"""The HTTP endpoints, thin over the engines."""

@@ -1,0 +1,1 @@
+"""The OpenAI Realtime wire as a pure core: events in, events out."""

@@ -1,0 +1,1 @@
+"""One conversation: listening, thinking and speaking, as tasks with an owner."""
