@@ -28,7 +28,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- speech to text
 
 
-class Word(Value):
+class Word(Value, frozen=True):
     """A word and when it sounds, in seconds from the start of its audio."""
 
     text: str
@@ -36,19 +36,19 @@ class Word(Value):
     end_s: float
 
 
-class TokenLogprob(Value):
+class TokenLogprob(Value, frozen=True):
     token: str
     logprob: float
 
 
-class ListenOptions(Value):
+class ListenOptions(Value, frozen=True):
     language: str | None = None
     """ISO-639-1; None lets the engine detect it."""
     prompt: str = ""
     keywords: tuple[str, ...] = ()
 
 
-class Transcript(Value):
+class Transcript(Value, frozen=True):
     text: str
     language: str | None = None
     words: tuple[Word, ...] = ()
@@ -98,14 +98,14 @@ class Recognizer(Protocol):
 # ---------------------------------------------------------------- language model
 
 
-class ToolCall(Value):
+class ToolCall(Value, frozen=True):
     call_id: str
     name: str
     arguments: str
     """A JSON object, as text."""
 
 
-class Message(Value):
+class Message(Value, frozen=True):
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
@@ -114,13 +114,13 @@ class Message(Value):
     """data: or https: URIs."""
 
 
-class Tool(Value):
+class Tool(Value, frozen=True):
     name: str
     description: str = ""
     parameters: dict[str, object] = {}
 
 
-class Prompt(Value):
+class Prompt(Value, frozen=True):
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
@@ -133,22 +133,22 @@ class Prompt(Value):
     json_schema: dict[str, object] | None = None
 
 
-class TextDelta(Value, tag="text"):
+class TextDelta(Value, frozen=True, tag="text"):
     text: str
 
 
-class CallStarted(Value, tag="call"):
+class CallStarted(Value, frozen=True, tag="call"):
     """The model begins a tool call; its arguments follow as `CallDelta`s, calls never interleave."""
 
     call_id: str
     name: str
 
 
-class CallDelta(Value, tag="call_delta"):
+class CallDelta(Value, frozen=True, tag="call_delta"):
     arguments: str
 
 
-class Finished(Value, tag="finished"):
+class Finished(Value, frozen=True, tag="finished"):
     """The last piece of every generation that did not fail."""
 
     reason: Literal["stop", "length", "tool_calls"]
@@ -179,14 +179,14 @@ class Generator(Protocol):
 # ---------------------------------------------------------------- text to speech
 
 
-class Speech(Value):
+class Speech(Value, frozen=True):
     """A piece of synthesized audio, in order; word times count from the start of the call."""
 
     pcm: bytes
     words: tuple[Word, ...] = ()
 
 
-class SpeakOptions(Value):
+class SpeakOptions(Value, frozen=True):
     voice: str = ""
     """One of the engine's voices; empty takes its default."""
     speed: float = 1.0
