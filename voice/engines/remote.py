@@ -1,0 +1,115 @@
+"""A server that others run: its address, its key, and plain words for each way it can fail.
+
+Knows nothing of what is asked of it; shared by the adapters of every kind.
+"""
+
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from voice.engines.protocols import EngineError
+
+CONNECT_TIMEOUT_S = 10.0
+DETAIL_CHARS = 300
+
+
+class RemoteServer:
+    """An OpenAI-compatible server. Raises `ValueError` for an address that cannot be one."""
+
+    def __init__(self, name: str, base_url: str, api_key: str | None, timeout_s: float) -> None:
+        parts = urlsplit(base_url)
+        if parts.username is not None or parts.password is not None:
+            raise ValueError(f"{name}: base_url holds a password; give it as the API key instead")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{name}: base_url must be like https://host/v1, not {base_url!r}")
+        self.base_url = base_url.rstrip("/")
+        self.host = parts.hostname
+        self._key = (api_key or "").strip()
+        self._timeout_s = timeout_s
+        self._name = name
+        self._who = f"{name} at {parts.scheme}://{parts.netloc}"
+
+    def connect(self) -> aiohttp.ClientSession:
+        """A pool of connections to the server; they outlive the pause between two turns."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(keepalive_timeout=60.0),
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=self._timeout_s
+            ),
+        )
+
+    async def refusal(self, response: aiohttp.ClientResponse, model: str) -> EngineError:
+        """What an answer with an error status means, and what to do about it."""
+        body = await response.content.read(65_536)
+        status, detail = response.status, error_detail(body)
+        told = f" ({status}): {detail}" if detail else f" ({status})"
+        if 300 <= status < 400:
+            goal = response.headers.get("Location", "elsewhere")
+            return self.error(f"redirects to {goal}; set the base_url to where it ends")
+        if status in {401, 403}:
+            return self.error(f"{self._key_trouble()}{told}")
+        if status == 404:
+            url = f"{response.url.origin()}{response.url.path}"
+            return self.error(f"has no model {model!r}, or nothing is served at {url}{told}")
+        if status == 429:
+            wait = response.headers.get("Retry-After")
+            when = f"; try again {_moment(wait)}" if wait else "; try again later"
+            return self.error(f"is over its limit for this key{told}{when}")
+        if status >= 500:
+            return self.error(f"failed{told}; try again, and see its log if that goes on")
+        return self.error(f"rejected the request{told}")
+
+    def failure(self, error: Exception) -> EngineError:
+        """What an exception of the connection means, and what to do about it."""
+        match error:
+            case aiohttp.ConnectionTimeoutError():
+                words = (
+                    f"did not accept a connection within {CONNECT_TIMEOUT_S:g} s; is it running?"
+                )
+            case TimeoutError():
+                words = (
+                    f"sent nothing for {self._timeout_s:g} s; it may be overloaded or still "
+                    "loading the model: raise the timeout or choose a smaller model"
+                )
+            case aiohttp.ClientConnectorDNSError():
+                words = f"cannot be found: no address for {self.host!r}; check the base_url"
+            case aiohttp.ClientSSLError():
+                words = f"has no secure connection to offer: {error}"
+            case aiohttp.ClientConnectorError():
+                reason = error.os_error.strerror or error.os_error
+                words = f"cannot be reached ({reason}); is it running, and the base_url right?"
+            case _:
+                words = f"broke off the connection ({type(error).__name__}); try again"
+        return self.error(words)
+
+    def error(self, words: str) -> EngineError:
+        """An error that names the server and never shows the key, even if the server echoed it."""
+        message = f"{self._who} {words}"
+        return EngineError(message.replace(self._key, "***") if self._key else message)
+
+    def _key_trouble(self) -> str:
+        if self._key:
+            return f"refused the API key; set the right one for {self._name}"
+        return f"wants an API key; set one for {self._name}"
+
+
+def error_detail(body: bytes) -> str:
+    """The reason in an error body of any of the usual shapes; empty when there is none for eyes."""
+    try:
+        found: object = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        text = body.decode("utf-8", "replace").strip()
+        found = "" if text.startswith("<") else text
+    while isinstance(found, dict):
+        keys = (key for key in ("error", "message", "detail") if found.get(key))
+        found = found.get(next(keys, ""))
+    words = " ".join(str(found or "").split())
+    return words if len(words) <= DETAIL_CHARS else f"{words[:DETAIL_CHARS]}..."
+
+
+def _moment(retry_after: str) -> str:
+    """`Retry-After` holds seconds or a date."""
+    return f"in {retry_after} s" if retry_after[:1].isdigit() else f"after {retry_after}"
