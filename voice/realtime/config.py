@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from voice.realtime.errors import WireError, invalid_value, missing_parameter
+from voice.realtime.errors import invalid_value, missing_parameter
 from voice.realtime.items import ContextItem
 from voice.realtime.settings import (
     Audio,
@@ -20,6 +20,7 @@ from voice.realtime.settings import (
     Setting,
     ToolChoice,
     Tracing,
+    Transcription,
     Truncation,
 )
 from voice.realtime.validation import convert
@@ -27,17 +28,34 @@ from voice.realtime.validation import convert
 _READ_ONLY = frozenset({"id", "object", "expires_at"})
 _VOICE = "audio.output.voice"
 _TURN_DETECTION = "audio.input.turn_detection"
+_TRANSCRIPTION = "audio.input.transcription"
+_NOISE_REDUCTION = "audio.input.noise_reduction"
 _MERGED = frozenset(
     {
         "audio",
         "audio.input",
-        "audio.input.transcription",
-        "audio.input.noise_reduction",
-        _TURN_DETECTION,
         "audio.output",
+        _TRANSCRIPTION,
+        _NOISE_REDUCTION,
+        _TURN_DETECTION,
     }
 )
 """The objects whose absent keys keep their values; every other object is replaced whole."""
+_CLEARABLE = frozenset(
+    {
+        _TRANSCRIPTION,
+        _NOISE_REDUCTION,
+        _TURN_DETECTION,
+        f"{_TURN_DETECTION}.idle_timeout_ms",
+        *(f"{_TRANSCRIPTION}.{name}" for name in Transcription.__struct_fields__),
+        "include",
+        "parallel_tool_calls",
+        "prompt",
+        "reasoning",
+        "tracing",
+    }
+)
+"""Where null means none. Elsewhere it means nothing: stock clients send nulls for what is unset."""
 
 
 class SessionConfig(Setting, frozen=True):
@@ -61,8 +79,8 @@ class SessionConfig(Setting, frozen=True):
     def updated(self, patch: Mapping[str, object]) -> "SessionConfig":
         """The configuration with the keys of a `session` object laid over it, all or nothing.
 
-        A key that is absent keeps its value, null clears where null is allowed. `model` is taken
-        only while none is set. Raises `WireError`.
+        A key that is absent keeps its value, null clears what can be none. `model` is taken only
+        while none is set. Raises `WireError`.
         """
         patch = {key: value for key, value in patch.items() if key not in _READ_ONLY}
         self._check_type(patch)
@@ -230,6 +248,8 @@ def _merge(
     merged = dict(base)
     for key, value in patch.items():
         inner = f"{path}.{key}" if path else key
+        if value is None and inner not in _CLEARABLE:
+            continue
         merged[key] = _laid_over(base.get(key), value, inner)
     return merged
 
@@ -239,18 +259,18 @@ def _laid_over(current: object, value: object, path: str) -> object:
         return value
     if path == _VOICE:
         return value.get("id", value)
-    if path not in _MERGED or not isinstance(current, dict):
+    if path not in _MERGED:
         return value
-    if path == _TURN_DETECTION and value.get("type", current["type"]) != current["type"]:
-        return value
-    return _merge(current, value, path)
+    kept = current if isinstance(current, dict) else {}
+    if path == _TURN_DETECTION and value.get("type", kept.get("type")) != kept.get("type"):
+        kept = {}
+    return _merge(kept, value, path)
 
 
 def _check_modalities(modalities: tuple[Modality, ...], param: str) -> None:
     if len(modalities) != 1:
-        raise WireError(
+        raise invalid_value(
             f"Invalid modalities: {list(modalities)}. "
             "Supported combinations are: ['text'] and ['audio'].",
-            code="invalid_value",
-            param=param,
+            param,
         )
