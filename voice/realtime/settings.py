@@ -1,5 +1,6 @@
 """The parts of a session's configuration, each with its defaults and limits."""
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -11,8 +12,29 @@ MaxOutputTokens = Annotated[int, Meta(ge=1, le=4096)] | Literal["inf"]
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
 
+MAX_DEPTH = 64
+
+
 class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An immutable piece of configuration that refuses what it does not know."""
+
+
+def _check_depth(value: object, what: str) -> None:
+    """Raise ValueError where free-form JSON nests so deep that it could not be sent back."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _inside(each)]
+    if level:
+        raise ValueError(f"{what} nests more than {MAX_DEPTH} levels deep")
+
+
+def _inside(value: object) -> Iterable[object]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+    return ()
 
 
 # ---------------------------------------------------------------- audio
@@ -115,6 +137,9 @@ class FunctionTool(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     parameters: dict[str, object] | None = None
 
+    def __post_init__(self) -> None:
+        _check_depth(self.parameters, "parameters")
+
     def to_wire(self) -> dict[str, object]:
         return {
             "type": self.type,
@@ -142,6 +167,9 @@ class Tracing(Setting, frozen=True, omit_defaults=True):
     group_id: str | None = None
     metadata: dict[str, object] | None = None
 
+    def __post_init__(self) -> None:
+        _check_depth(self.metadata, "metadata")
+
 
 class TokenLimits(Setting, frozen=True, omit_defaults=True):
     post_instructions: Annotated[int, Meta(ge=0)] | None = None
@@ -167,3 +195,6 @@ class PromptReference(Setting, frozen=True, omit_defaults=True):
     id: str
     version: str | None = None
     variables: dict[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        _check_depth(self.variables, "variables")
