@@ -67,3 +67,10 @@ def commit_empty(buffered_ms: float) -> WireError:
         f"but buffer only has {buffered_ms:.2f}ms of audio.",
         code="input_audio_buffer_commit_empty",
     )
+
+
+def session_expired(minutes: int) -> WireError:
+    """The error before a session is closed for its age."""
+    return WireError(
+        f"Your session hit the maximum duration of {minutes} minutes.", code="session_expired"
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import singledispatchmethod
-from typing import Protocol
+from typing import Literal
 
 import msgspec
 
@@ -30,21 +30,13 @@ from voice.realtime.items import (
     from_client,
 )
 from voice.realtime.response import ResponseStream
+from voice.realtime.transcription import Logprob, transcription_events
 from voice.realtime.validation import quoted
 
 MAX_FRAME_BYTES = 2**20
 """Some clients drop the connection at a larger frame."""
 
 _ENVELOPE_BYTES = 256
-_LOGPROBS = "item.input_audio_transcription.logprobs"
-
-
-class Logprob(Protocol):
-    @property
-    def token(self) -> str: ...
-
-    @property
-    def logprob(self) -> float: ...
 
 
 class RealtimeState:
@@ -255,6 +247,12 @@ class RealtimeState:
             }
         ]
 
+    def output_audio_buffer(
+        self, happening: Literal["started", "stopped", "cleared"], response_id: str
+    ) -> list[Event]:
+        """What happens to speech that the server itself plays, as it does over WebRTC."""
+        return [{"type": f"output_audio_buffer.{happening}", "response_id": response_id}]
+
     def set_transcript(self, item_id: str, transcript: str) -> None:
         """Note what the user said, for the model; the client may have deleted the item."""
         item = self.conversation.get(item_id)
@@ -268,7 +266,7 @@ class RealtimeState:
     ) -> list[Event]:
         if not delta:
             return []
-        return self._transcription("delta", item_id, logprobs, delta=delta)
+        return transcription_events("delta", self.config, item_id, logprobs, delta=delta)
 
     def transcription_completed(
         self,
@@ -279,15 +277,15 @@ class RealtimeState:
     ) -> list[Event]:
         self.set_transcript(item_id, transcript)
         usage = {"type": "duration", "seconds": seconds}
-        return self._transcription(
-            "completed", item_id, logprobs, transcript=transcript, usage=usage
+        return transcription_events(
+            "completed", self.config, item_id, logprobs, transcript=transcript, usage=usage
         )
 
     def transcription_failed(
         self, item_id: str, message: str, code: str | None = None
     ) -> list[Event]:
         error = {"type": "transcription_error", "code": code, "message": message, "param": None}
-        return self._transcription("failed", item_id, None, error=error)
+        return transcription_events("failed", self.config, item_id, error=error)
 
     # ------------------------------------------------------------ inside
 
@@ -359,25 +357,6 @@ class RealtimeState:
             )
         return item
 
-    def _transcription(
-        self, happening: str, item_id: str, logprobs: Sequence[Logprob] | None, **fields: object
-    ) -> list[Event]:
-        if self.config.audio.input.transcription is None:
-            return []
-        event: Event = {
-            "type": f"conversation.item.input_audio_transcription.{happening}",
-            "item_id": item_id,
-            "content_index": 0,
-            **fields,
-        }
-        if logprobs is not None and _LOGPROBS in (self.config.include or ()):
-            event["logprobs"] = [_logprob_to_wire(each) for each in logprobs]
-        return [event]
-
 
 def _broken_off(item: Item) -> bool:
     return isinstance(item, FunctionCallItem) and item.status != "completed"
-
-
-def _logprob_to_wire(each: Logprob) -> dict[str, object]:
-    return {"token": each.token, "bytes": list(each.token.encode()), "logprob": each.logprob}
