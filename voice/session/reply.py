@@ -1,0 +1,351 @@
+"""One reply, from prompt to sound.
+
+A reply is an object with a life. It may start in secret, while the user might still go on: it
+thinks and speaks into its own bounded queues and nobody sees it. `release` lets it out: from then on
+its events reach the client and its audio leaves at its time. `cancel` ends it at once, whatever it
+was doing: the close-out is sent in the same moment, and nothing of it can follow.
+
+    model ─pieces─▶ chunker ─4 chunks─▶ synthesizer ─2 s of frames─▶ playout ─▶ outbox
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from voice.audio.formats import WIRE_FORMATS, WireFormat
+from voice.audio.pcm import duration_ms
+from voice.audio.resample import Resampler
+from voice.engines.protocols import (
+    CallDelta,
+    CallStarted,
+    EngineError,
+    Finished,
+    LanguageModel,
+    Piece,
+    Prompt,
+    SpeakOptions,
+    TextDelta,
+    TextToSpeech,
+)
+from voice.realtime.config import SessionConfig
+from voice.realtime.items import OutputAudio
+from voice.realtime.response import ResponseStatus, ResponseStream, Usage
+from voice.session.outbox import ClientStalledError, Outbox
+from voice.session.playout import FRAME_MS, Playout
+from voice.session.record import Instant, TurnRecord
+from voice.session.shelf import LIMIT_BYTES, AudioShelf
+from voice.session.voices import installed_voice
+from voice.turns.chunker import Chunk, TextChunker
+from voice.turns.heard import SpokenTimeline
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+CHUNKS_AHEAD = 4
+"""Chunks of text that may wait for the synthesizer; the model is held back beyond that."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyParts:
+    """What every reply of a session is made with."""
+
+    llm: LanguageModel
+    tts: TextToSpeech
+    outbox: Outbox
+    shelf: AudioShelf
+    now: Callable[[], float]
+    lead_ms: int
+
+
+@dataclass(slots=True)
+class _Call:
+    call_id: str
+    name: str
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SentTimeline:
+    """The timeline of an answer as far as it was sent, for the item that holds it."""
+
+    spoken: SpokenTimeline
+    playout: Playout
+
+    @property
+    def duration_ms(self) -> int:
+        return self.playout.sent_ms
+
+    def text_until(self, ms: int) -> str:
+        return self.spoken.text_until(ms)
+
+
+class Reply:
+    """An answer to `prompt` under `config`, silent until released; `on_end` hears of its end."""
+
+    def __init__(
+        self,
+        prompt: Prompt,
+        config: SessionConfig,
+        parts: ReplyParts,
+        record: TurnRecord,
+        on_end: "Callable[[Reply], None]",
+    ) -> None:
+        self.prompt = prompt
+        self.config = config
+        self.record = record
+        self.ended = self.cancelled = False
+        self.stream: ResponseStream | None = None
+        self.timeline = SpokenTimeline()
+        self.playout = Playout(parts.now, parts.lead_ms)
+        self._on_end = on_end
+        self._sent = bytearray()
+        self._parts = parts
+        self._released = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._chunks: asyncio.Queue[Chunk | None] = asyncio.Queue(maxsize=CHUNKS_AHEAD)
+        self._calls: list[_Call] = []
+        self._finished: Finished | None = None
+        self._wire = WIRE_FORMATS[config.audio.output.format.type]
+        self._unframed = b""
+
+    @property
+    def speaks(self) -> bool:
+        return "audio" in self.config.output_modalities
+
+    @property
+    def unheard_ms(self) -> int:
+        """What was sent and has not sounded yet."""
+        return self.playout.sent_ms - self.playout.heard_ms()
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        self._task = group.create_task(self._run())
+
+    def release(self, stream: ResponseStream) -> None:
+        """Let the reply be seen and heard, as the response `stream`."""
+        self.stream = stream
+        self._emit(stream.created())
+        self._released.set()
+
+    def cancel(self, reason: str) -> None:
+        """End the reply now; nothing of it leaves after this."""
+        self.cancelled = True
+        self._close("cancelled", reason=reason)
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._think())
+                if self.speaks:
+                    group.create_task(self._voice())
+                group.create_task(self._deliver())
+        except* ClientStalledError:
+            raise
+        except* EngineError as errors:
+            await self._fail("engine_error", str(_first(errors)))
+        except* Exception as errors:
+            log.exception("reply failed", exc_info=_first(errors))
+            await self._fail("internal_error", "The server failed to answer; its log says why.")
+
+    # Thinking: pieces of the model become chunks of text and tool calls.
+
+    async def _think(self) -> None:
+        chunker = TextChunker(self._language())
+        self._mark("prompt")
+        async with _closing(self._parts.llm.generate(self.prompt)) as pieces:
+            async for piece in pieces:
+                self._mark("first_token")
+                await self._take(piece, chunker)
+        if self.speaks:
+            for chunk in chunker.flush():
+                await self._chunks.put(chunk)
+        await self._chunks.put(None)
+
+    async def _take(self, piece: Piece, chunker: TextChunker) -> None:
+        match piece:
+            case TextDelta(text=text) if self.speaks:
+                for chunk in chunker.push(text, self.playout.buffered_s):
+                    await self._chunks.put(chunk)
+            case TextDelta(text=text):
+                await self._chunks.put(Chunk(text, ""))
+            case CallStarted(call_id=call_id, name=name):
+                self._calls.append(_Call(call_id, name))
+            case CallDelta(arguments=arguments):
+                self._calls[-1].arguments.append(arguments)
+            case Finished():
+                self._finished = piece
+
+    def _language(self) -> str:
+        transcription = self.config.audio.input.transcription
+        return (transcription and transcription.language) or "en"
+
+    # Speaking: chunks become 20 ms frames at the rate of the wire.
+
+    async def _voice(self) -> None:
+        first = True
+        while (chunk := await self._chunks.get()) is not None:
+            self.timeline.begin_chunk(chunk.text, chunk.spoken)
+            if chunk.spoken.strip():
+                await self._speak(chunk.spoken, first=first)
+                first = False
+        if self._unframed:
+            await self._frame(bytes(self._frame_bytes - len(self._unframed)))
+        self.playout.end()
+
+    async def _speak(self, text: str, *, first: bool) -> None:
+        tts = self._parts.tts
+        output = self.config.audio.output
+        options = SpeakOptions(voice=installed_voice(output.voice, tts.voices), speed=output.speed)
+        resampler = Resampler(tts.rate_hz, self._wire.rate_hz, "HQ")
+        self._mark("first_chunk")
+        async with _closing(tts.speak(text, options, first=first)) as pieces:
+            async for speech in pieces:
+                self._mark("first_speech")
+                self.timeline.extend(duration_ms(speech.pcm, tts.rate_hz), speech.words)
+                await self._frame(resampler.push(speech.pcm))
+        await self._frame(resampler.flush())
+
+    @property
+    def _frame_bytes(self) -> int:
+        return self._wire.rate_hz * FRAME_MS // 1000 * 2
+
+    async def _frame(self, pcm: bytes) -> None:
+        """Cut PCM into whole frames for the playout; the rest waits for what follows."""
+        pcm = self._unframed + pcm
+        size = self._frame_bytes
+        whole = len(pcm) // size * size
+        self._unframed = pcm[whole:]
+        for start in range(0, whole, size):
+            await self.playout.put(pcm[start : start + size])
+
+    # Delivering: what is released reaches the client in order.
+
+    async def _deliver(self) -> None:
+        await self._released.wait()
+        assert self.stream is not None  # noqa: S101 - released with it
+        if self.speaks:
+            await self._play(self.stream)
+        else:
+            await self._write(self.stream)
+        for call in self._calls:
+            self._emit(self.stream.call_started(call.call_id, call.name))
+            self._emit(self.stream.call_arguments("".join(call.arguments) or "{}"))
+            self._emit(self.stream.call_done())
+        if self._finished and self._finished.reason == "length":
+            self._close("incomplete", reason="max_output_tokens")
+        else:
+            self._close("completed")
+
+    async def _play(self, stream: ResponseStream) -> None:
+        async for frame in self.playout.frames():
+            await self._parts.outbox.room()
+            end_ms = self.playout.sent_ms
+            if due := self.timeline.words_due(end_ms - FRAME_MS, end_ms):
+                self._emit(stream.transcript(due))
+            self._mark("first_audio")
+            encoded = self._wire.encode(frame)
+            self._parts.outbox.emit(stream.audio(encoded), revoked=lambda: self.cancelled)
+            self._keep(stream, encoded)
+        if rest := self.timeline.rest():
+            self._emit(stream.transcript(rest))
+        self._keep(stream, b"")
+
+    def _keep(self, stream: ResponseStream, encoded: bytes) -> None:
+        """Give the item its timeline and audio, so that it can be truncated and retrieved."""
+        if len(self._sent) < LIMIT_BYTES:
+            self._sent += encoded
+        part = _spoken_part(stream)
+        if part is not None and part.timeline is None:
+            part.timeline = SentTimeline(self.timeline, self.playout)
+            part.audio = partial(_first_ms, self._sent, self._wire)
+
+    async def _write(self, stream: ResponseStream) -> None:
+        while (chunk := await self._chunks.get()) is not None:
+            await self._parts.outbox.room()
+            self._emit(stream.text(chunk.text))
+
+    # Ending.
+
+    async def _fail(self, code: str, message: str) -> None:
+        """Report a failure; one that happened in secret waits for the release."""
+        log.warning("reply failed", code=code, reason=message)
+        await self._released.wait()
+        error = {"type": "server_error", "code": code, "message": message}
+        self._close("failed", error=error)
+
+    def _close(
+        self,
+        status: ResponseStatus,
+        *,
+        reason: str | None = None,
+        error: dict[str, str] | None = None,
+    ) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        if self.stream is not None:
+            heard_ms = self.playout.heard_ms()
+            usage, timings = self._usage(), self.record.timings()
+            self._emit(self.stream.finish(status, reason, error, usage, timings))
+            self._settle(self.stream, heard_ms if status in {"cancelled", "failed"} else None)
+        self._on_end(self)
+
+    def _settle(self, stream: ResponseStream, heard_ms: int | None) -> None:
+        """Leave in the conversation what was heard."""
+        part = _spoken_part(stream)
+        if part is not None:
+            if heard_ms is not None:
+                part.cut(heard_ms)
+            self._parts.shelf.keep(part, len(self._sent))
+
+    def _usage(self) -> Usage:
+        finished = self._finished
+        if finished is None:
+            return Usage()
+        return Usage(
+            input_text_tokens=finished.input_tokens, output_text_tokens=finished.output_tokens
+        )
+
+    def _emit(self, events: list[dict[str, object]]) -> None:
+        self._parts.outbox.emit(events)
+
+    def _mark(self, instant: Instant) -> None:
+        self.record.mark(instant, self._parts.now())
+
+
+@asynccontextmanager
+async def _closing(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Close an engine's stream on the way out, which stops the engine."""
+    try:
+        yield stream
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
+
+
+def _spoken_part(stream: ResponseStream) -> OutputAudio | None:
+    item = stream.current_item
+    part = item.content[0] if item is not None else None
+    return part if isinstance(part, OutputAudio) else None
+
+
+def _first_ms(sent: bytearray, wire: WireFormat, ms: int | None) -> bytes:
+    """The first milliseconds of what was sent, or (None) all of it."""
+    if ms is None:
+        return bytes(sent)
+    return bytes(sent[: ms * wire.rate_hz // 1000 * wire.sample_bytes])
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first plain exception in a group of groups."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,188 @@
+"""One conversation, from the first event to the last.
+
+    client ─▶ transport ─▶ parse ─▶ RealtimeState ─▶ commands ─▶ Floor ─▶ Replies ─▶ Outbox ─▶ client
+
+The session owns one task group. Everything it starts runs in there and is gone when it ends,
+whether the client left, stopped reading, or talked for too long.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from voice.engines.protocols import LanguageModel, Prompt, SpeechToText, TextToSpeech
+from voice.engines.vad import VoiceDetector, WebRtcVad
+from voice.realtime.client_events import parse
+from voice.realtime.commands import (
+    AppendAudio,
+    CancelResponse,
+    ClearAudio,
+    ClearOutput,
+    Command,
+    CommitAudio,
+    CreateResponse,
+    Reconfigured,
+)
+from voice.realtime.config import SessionConfig
+from voice.realtime.errors import WireError
+from voice.realtime.events import new_id
+from voice.realtime.state import RealtimeState
+from voice.session.floor import Floor
+from voice.session.listener import Listener
+from voice.session.outbox import ClientStalledError, Outbox
+from voice.session.replies import Replies
+from voice.session.reply import ReplyParts
+from voice.session.shelf import AudioShelf
+from voice.session.voices import known_voices
+from voice.transports.transport import Transport
+
+log = structlog.get_logger()
+
+APPEND_BYTES = 32_000
+"""A large append is heard in pieces of this size, so that other sessions get their turn."""
+
+GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1001, 1008, 1011
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEngines:
+    """The engines of a conversation; `busy` says that they have no time for speculation."""
+
+    stt: SpeechToText
+    llm: LanguageModel
+    tts: TextToSpeech
+    busy: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    open_detector: Callable[[float], VoiceDetector] = WebRtcVad
+    """Makes a voice detector for a threshold."""
+    lead_ms: int = 160
+    """How far ahead of its time audio is sent."""
+    speculate: bool = True
+    max_minutes: float = 0.0
+    """How long a session may last; 0 for as long as it likes."""
+    defaults: Prompt = field(default_factory=lambda: Prompt(messages=()))
+    """The sampling parameters that no client sets over this wire."""
+
+
+class _GoneError(Exception):
+    """The client has left."""
+
+
+class Session:
+    """A conversation over one transport; `run` it once."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        engines: SessionEngines,
+        config: SessionConfig,
+        options: SessionOptions,
+    ) -> None:
+        self.id = new_id("sess_")
+        self._transport = transport
+        self._engines = engines
+        self._options = options
+        self._outbox = Outbox(transport)
+        limit_s = options.max_minutes * 60
+        self.state = RealtimeState(
+            self.id,
+            config,
+            known_voices(engines.tts.voices),
+            new_id("conv_"),
+            expires_at=int(time.time() + limit_s) if limit_s else None,
+        )
+
+    async def run(self) -> None:
+        """Converse until the client leaves, stalls, or its time is over."""
+        with structlog.contextvars.bound_contextvars(session=self.id):
+            log.info("session started", type=self.state.config.type)
+            limit_s = self._options.max_minutes * 60 or None
+            try:
+                async with asyncio.timeout(limit_s):
+                    await self._converse()
+            except* TimeoutError:
+                await self._expire()
+            except* _GoneError:
+                log.info("session ended", reason="client left")
+            except* ClientStalledError as stalled:
+                reason = str(stalled.exceptions[0])
+                log.warning("session ended", reason=reason)
+                await self._transport.close(POLICY_VIOLATION, reason)
+
+    async def _converse(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            floor, replies = self._assemble(group)
+            self._outbox.emit(self.state.opening())
+            group.create_task(self._outbox.run())
+            group.create_task(floor.watch_the_clock())
+            while (frame := await self._transport.receive()) is not None:
+                await self._handle(frame, floor, replies)
+            raise _GoneError
+
+    def _assemble(self, group: asyncio.TaskGroup) -> tuple[Floor, Replies]:
+        now = asyncio.get_running_loop().time
+        options, engines = self._options, self._engines
+        parts = ReplyParts(
+            engines.llm, engines.tts, self._outbox, AudioShelf(), now, options.lead_ms
+        )
+        replies = Replies(
+            self.state,
+            parts,
+            group,
+            options.defaults,
+            lambda: options.speculate and not engines.busy(),
+        )
+        listener = Listener(options.open_detector, self.state.config)
+        floor = Floor(listener, engines.stt, self.state, replies, parts, group)
+        return floor, replies
+
+    async def _handle(self, frame: str | bytes, floor: Floor, replies: Replies) -> None:
+        event_id = None
+        try:
+            event = parse(frame)
+            event_id = event.event_id
+            for output in self.state.receive(event):
+                if isinstance(output, dict):
+                    self._outbox.emit([output])
+                else:
+                    await self._perform(output, floor, replies)
+        except WireError as error:
+            self._outbox.emit([error.to_event(event_id)])
+
+    async def _perform(self, command: Command, floor: Floor, replies: Replies) -> None:
+        match command:
+            case AppendAudio(pcm=data):
+                for start in range(0, len(data), APPEND_BYTES):
+                    if start:
+                        await asyncio.sleep(0)
+                    floor.append(data[start : start + APPEND_BYTES])
+            case CommitAudio():
+                floor.commit()
+            case ClearAudio():
+                floor.clear()
+            case CreateResponse(params=params):
+                replies.create(params, floor.settled)
+            case CancelResponse(response_id=response_id):
+                replies.cancel(response_id)
+            case ClearOutput():
+                replies.interrupt()
+            case Reconfigured():
+                floor.reconfigure()
+
+    async def _expire(self) -> None:
+        minutes = self._options.max_minutes
+        log.info("session ended", reason="expired")
+        error = WireError(
+            f"Your session hit the maximum duration of {minutes:g} minutes.",
+            code="session_expired",
+        )
+        last = Outbox(self._transport)
+        last.emit([error.to_event()])
+        await last.drain()
+        await self._transport.close(GOING_AWAY, "session expired")

@@ -1,0 +1,40 @@
+"""The conversation over a WebSocket: JSON text frames both ways."""
+
+from contextlib import suppress
+
+from litestar import WebSocket
+from litestar.exceptions import WebSocketDisconnect
+
+SUBPROTOCOL = "realtime"
+
+
+class WebSocketTransport:
+    """A `Transport` over an accepted Litestar WebSocket."""
+
+    def __init__(self, socket: WebSocket) -> None:  # type: ignore[type-arg]
+        self._socket = socket
+        self._closed = False
+
+    async def receive(self) -> str | bytes | None:
+        message = await self._socket.receive()
+        if message["type"] != "websocket.receive":
+            self._closed = True
+            return None
+        text: str | None = message.get("text")
+        return text if text is not None else message.get("bytes") or b""
+
+    async def send(self, text: str) -> None:
+        if self._closed:
+            return
+        try:
+            await self._socket.send({"type": "websocket.send", "text": text, "bytes": None})
+        except (WebSocketDisconnect, OSError):
+            self._closed = True
+
+    async def close(self, code: int, reason: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(WebSocketDisconnect, OSError, RuntimeError):
+            # A close frame holds 123 bytes of reason (RFC 6455, 5.5).
+            await self._socket.close(code, reason.encode()[:123].decode(errors="ignore"))
