@@ -43,7 +43,7 @@ def _inside(value: object) -> Iterable[object]:
 class Pcm(Setting, frozen=True, tag_field="type", tag="audio/pcm"):
     """16-bit little-endian mono samples."""
 
-    type: ClassVar[str] = "audio/pcm"
+    type: ClassVar[Literal["audio/pcm"]] = "audio/pcm"
     rate_hz: ClassVar[int] = 24_000
     bytes_per_ms: ClassVar[int] = 48
 
@@ -53,7 +53,7 @@ class Pcm(Setting, frozen=True, tag_field="type", tag="audio/pcm"):
 class Pcmu(Setting, frozen=True, tag_field="type", tag="audio/pcmu"):
     """G.711 mu-law, one byte a sample."""
 
-    type: ClassVar[str] = "audio/pcmu"
+    type: ClassVar[Literal["audio/pcmu"]] = "audio/pcmu"
     rate_hz: ClassVar[int] = 8_000
     bytes_per_ms: ClassVar[int] = 8
 
@@ -61,7 +61,7 @@ class Pcmu(Setting, frozen=True, tag_field="type", tag="audio/pcmu"):
 class Pcma(Setting, frozen=True, tag_field="type", tag="audio/pcma"):
     """G.711 A-law, one byte a sample."""
 
-    type: ClassVar[str] = "audio/pcma"
+    type: ClassVar[Literal["audio/pcma"]] = "audio/pcma"
     rate_hz: ClassVar[int] = 8_000
     bytes_per_ms: ClassVar[int] = 8
 
