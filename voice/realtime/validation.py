@@ -17,6 +17,7 @@ from voice.realtime.errors import (
 
 T = TypeVar("T")
 
+_PLACE = re.compile(r" - at (?:`key` in )?`\$([^`]*)`\Z")
 _STEP = re.compile(r"\.([^.\[]+)|\[(?:\d+|\.\.\.)\]")
 _FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`", re.DOTALL)
 _PLAIN = {"`": "", "float": "number", "int": "integer", "str": "string", "bool": "boolean"}
@@ -33,8 +34,8 @@ def convert(value: object, kind: type[T], root: str) -> T:
 
 def explain(error: msgspec.ValidationError, kind: object, root: str) -> WireError:
     """The wire's error for what msgspec found wrong in a value of `kind`."""
-    what, _, where = str(error).rpartition(" - at ") if " - at `" in str(error) else (error, "", "")
-    what, path = str(what), where.strip("`").removeprefix("$")
+    text, place = str(error), _PLACE.search(str(error))
+    what, path = (text[: place.start()], place[1]) if place else (text, "")
     param = (root + path).lstrip(".")
     if field := _FIELD.match(what):
         inner = f"{param}.{field[1]}" if param else field[1]
