@@ -220,7 +220,7 @@ class ResponseStream:
             "status": status,
             "status_details": None,
             "output": [each.to_wire() for each in self._outputs],
-            "conversation_id": self._conversation.id if self._conversation else None,
+            "conversation_id": None if self._conversation is None else self._conversation.id,
             "output_modalities": self.config.output_modalities,
             "max_output_tokens": self.config.max_output_tokens,
             "audio": {"output": {"format": output.format, "voice": output.voice}},
