@@ -1,0 +1,246 @@
+"""The settings of a server: from flags, else the environment, else a `.env` file, else defaults.
+
+A field `server.port` is the variable `SERVER__PORT`. Empty variables count as unset. Nothing is
+ignored silently where it could be meant for us: a misspelt name is an error that says the right one.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from voice.bundled import samples_path
+from voice.engines.names import parse_name
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be meant; one line for each, fit for a user's eyes."""
+
+
+def _parse_list(value: object) -> object:
+    """A JSON list, or items between commas."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return TypeAdapter(list[str]).validate_json(value)
+    return [item for part in value.split(",") if (item := part.strip())]
+
+
+def _check_url(value: str) -> str:
+    if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc:
+        raise ValueError("must be an address like http://localhost:8001/v1")
+    return value.rstrip("/")
+
+
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+Url = Annotated[str, AfterValidator(_check_url)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    host: str = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 lets other machines in, and then wants API keys."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0 takes a free one."""
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+
+
+class AuthSettings(Section):
+    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_parse_list)] = ()
+    """A JSON list; none lets everybody in who reaches the port."""
+
+
+class LocalSettings(Section):
+    model_dir: Folder = Path("models")
+    """Where to look for GGUF files and model folders, next to the Hugging Face cache."""
+    n_ctx: Annotated[int, Field(ge=256)] = 4096
+    """Context of a local language model, in tokens."""
+    n_threads: Annotated[int, Field(ge=0)] = 0
+    """0 takes what the machine has."""
+    n_gpu_layers: Annotated[int, Field(ge=-1)] = 0
+    """-1 puts all layers on the GPU."""
+
+
+class OpenAISettings(Section):
+    api_key: SecretStr = SecretStr("")
+
+
+class EngineSettings(Section):
+    stt: str = "auto"
+    llm: str = "auto"
+    tts: str = "auto"
+    vad: Literal["webrtcvad", "silero"] = "webrtcvad"
+
+    @field_validator("stt", "llm", "tts")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return str(parse_name(info.field_name, value))  # type: ignore[arg-type] # is a Role
+
+
+class SessionSettings(Section):
+    max_minutes: Annotated[float, Field(ge=0)] = 0
+    """How long a conversation may last; 0 sets no limit."""
+    max_sessions: Annotated[int, Field(ge=0)] = 0
+    """How many conversations at a time; 0 sets no limit."""
+    lead_ms: Annotated[int, Field(ge=20, le=2000)] = 160
+    """How far ahead of real time audio is sent."""
+    speculate: bool = True
+    """Work on a reply while it is not yet sure that the user has finished."""
+
+
+class Settings(Section):
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    local: LocalSettings = LocalSettings()
+    openai: OpenAISettings = OpenAISettings()
+    engines: EngineSettings = EngineSettings()
+    session: SessionSettings = SessionSettings()
+
+    service_name: str = "inferno-voice"
+    log_format: Literal["json", "pretty"] = Field(
+        default_factory=lambda: "pretty" if sys.stderr.isatty() else "json"
+    )
+    cors_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = ("*",)
+    documents: Folder | None = None
+    """The folder the reader answers from; unset means the samples."""
+
+    llm_model_path: Folder | None = None
+    """A GGUF file, or a folder of them."""
+    llm_default_temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    llm_default_top_p: Annotated[float, Field(ge=0, le=1)] = 0.9
+    llm_default_max_tokens: Annotated[int, Field(ge=1)] = 512
+
+    inference_base_url: Url | None = None
+    """Any OpenAI-compatible server."""
+    inference_api_key: SecretStr = SecretStr("")
+    inference_model: str | None = None
+    inference_timeout: Annotated[float, Field(gt=0)] = 60.0
+    """The longest silence of a remote server, in seconds."""
+
+    hf_home: Folder | None = None
+    hf_endpoint: Url | None = None
+    hf_token: SecretStr = SecretStr("")
+    hf_hub_offline: bool = False
+
+    @property
+    def documents_path(self) -> Path:
+        return self.documents or samples_path() / "documents"
+
+    @property
+    def remote_url(self) -> str | None:
+        """The server of the remote language model, if one was configured."""
+        has_key = self.openai.api_key.get_secret_value()
+        return self.inference_base_url or (OPENAI_URL if has_key else None)
+
+    @property
+    def remote_key(self) -> str:
+        """The key for `remote_url`; OpenAI's is sent to nobody else."""
+        if self.inference_base_url:
+            return self.inference_api_key.get_secret_value()
+        return self.openai.api_key.get_secret_value()
+
+
+def load_settings(
+    *, environment: Mapping[str, str] | None = None, env_file: Path = Path(".env"), **flags: object
+) -> Settings:
+    """Read the settings; a flag is called as its variable in lower case, and None is not given.
+
+    Raises `SettingsError`.
+    """
+    given = _read_file(env_file) | dict(os.environ if environment is None else environment)
+    given = {name.upper(): value for name, value in given.items() if value}
+    if strange := list(_strange_names(given)):
+        raise SettingsError("\n".join(strange))
+    values: dict[str, object] = {name: given[name] for name in VARIABLES if name in given}
+    values |= {name.upper(): value for name, value in flags.items() if value is not None}
+    try:
+        return Settings.model_validate(_nested(values))
+    except ValidationError as error:
+        problems = [_problem(tuple(map(str, e["loc"])), e["msg"], values) for e in error.errors()]
+        raise SettingsError("\n".join(problems)) from None
+
+
+def _variables(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from _variables(kind, f"{prefix}{name.upper()}__")
+        else:
+            yield prefix + name.upper()
+
+
+VARIABLES = tuple(_variables(Settings))
+_SECTIONS = tuple(sorted({name.split("__")[0] for name in VARIABLES if "__" in name}))
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+
+
+def _strange_names(given: Mapping[str, str]) -> Iterator[str]:
+    """Complain about variables that are ours by their section, or nearly one of ours."""
+    for name in given:
+        if "__" not in name or name in VARIABLES:
+            continue
+        near = get_close_matches(name, VARIABLES, n=1, cutoff=0.85)
+        section = name.split("__")[0]
+        if near:
+            yield f"{name} is no setting; did you mean {near[0]}?"
+        elif section in _SECTIONS:
+            ours = ", ".join(known for known in VARIABLES if known.startswith(f"{section}__"))
+            yield f"{name} is no setting; there is {ours}"
+
+
+def _nested(values: Mapping[str, object]) -> dict[str, object]:
+    """`{"SERVER__PORT": 1}` as `{"server": {"port": 1}}`."""
+    tree: dict[str, dict[str, object]] = {section.lower(): {} for section in _SECTIONS}
+    leaves: dict[str, object] = {}
+    for name, value in values.items():
+        section, _, field = name.lower().partition("__")
+        if field and section in tree:
+            tree[section][field] = value
+        else:
+            leaves[name.lower()] = value
+    return leaves | tree
+
+
+def _problem(location: tuple[str, ...], message: str, values: Mapping[str, object]) -> str:
+    names = ("__".join(location[:length]).upper() for length in (2, 1))
+    name = next((name for name in names if name in values), "__".join(location).upper())
+    message = message.removeprefix("Value error, ")
+    value = str(values.get(name, ""))
+    if name not in VARIABLES:
+        near = get_close_matches(name, VARIABLES, n=1)
+        return f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else "")
+    if "KEY" in name or "TOKEN" in name.split("_") or "@" in value:
+        return f"{name}: {message[0].lower()}{message[1:]} (its value is not shown)"
+    near = get_close_matches(value, re.findall(r"'([^']+)'", message), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near and repr(value) not in message else ""
+    subject = name if repr(value) in message else f"{name}={value!r}"
+    return f"{subject}: {message[0].lower()}{message[1:]}{hint}"
