@@ -32,6 +32,7 @@ from voice.engines.protocols import (
     TextDelta,
     TextToSpeech,
 )
+from voice.groups import first_error
 from voice.realtime.config import SessionConfig
 from voice.realtime.items import OutputAudio
 from voice.realtime.response import ResponseStatus, ResponseStream, Usage
@@ -149,9 +150,9 @@ class Reply:
         except* ClientStalledError:
             raise
         except* EngineError as errors:
-            await self._fail("engine_error", str(_first(errors)))
+            await self._fail("engine_error", str(first_error(errors)))
         except* Exception as errors:
-            log.exception("reply failed", exc_info=_first(errors))
+            log.exception("reply failed", exc_info=first_error(errors))
             await self._fail("internal_error", "The server failed to answer; its log says why.")
 
     # Thinking: pieces of the model become chunks of text and tool calls.
@@ -341,11 +342,3 @@ def _first_ms(sent: bytearray, wire: WireFormat, ms: int | None) -> bytes:
     if ms is None:
         return bytes(sent)
     return bytes(sent[: ms * wire.rate_hz // 1000 * wire.sample_bytes])
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first plain exception in a group of groups."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -1,0 +1,34 @@
+"""Builds the application: all doors of a server as one ASGI callable."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import ASGIApp
+
+from voice.config import Settings
+from voice.gateway.keys import KeyGuard
+from voice.http.health import health, live, ready
+from voice.http.models import list_models, show_model
+from voice.http.realtime import realtime
+from voice.server import Server
+
+
+def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
+    """The application for these settings; its engines live as long as its lifespan."""
+    server = server or Server(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with server.running():
+            yield
+
+    app = Litestar(
+        route_handlers=[realtime, health, live, ready, list_models, show_model],
+        state=State({"server": server}),
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
+    )
+    return KeyGuard(app, [key.get_secret_value() for key in settings.auth.api_keys])

@@ -1,0 +1,134 @@
+"""Running the server inside a command."""
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import click
+import uvicorn
+
+from voice.app import build_app
+from voice.config import Settings
+from voice.engines.protocols import EngineError
+from voice.groups import ungrouped
+from voice.server import Server
+
+T = TypeVar("T")
+
+MAX_FRAME_BYTES = 22 * 1024 * 1024
+"""An append carries up to 15 MiB of audio, which is 20 MiB of base64."""
+GRACE_S = 2
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn without signal handlers of its own: the command owns Ctrl-C."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A server that answers at `url`."""
+
+    url: str
+    server: Server
+    stopping: asyncio.Event
+
+    async def until_stopped(self) -> None:
+        """Wait for Ctrl-C, a termination signal, or engines that cannot be opened."""
+        await self.stopping.wait()
+        if self.server.failure:
+            raise click.ClickException(self.server.failure)
+
+
+    async def unless_stopped(self, work: Coroutine[object, object, T]) -> T | None:
+        """Do the work; None when it was stopped before its end."""
+        with ungrouped():
+            async with asyncio.TaskGroup() as group:
+                doing = group.create_task(work)
+                stop = group.create_task(self.stopping.wait())
+                await asyncio.wait([doing, stop], return_when=asyncio.FIRST_COMPLETED)
+                stop.cancel()
+                doing.cancel()
+        return None if doing.cancelled() else doing.result()
+
+
+@asynccontextmanager
+async def hosting(settings: Settings, *, warm: bool = True) -> AsyncIterator[Hosted]:
+    """Serve while the block runs; with `warm`, enter it once the engines are ready.
+
+    Raises:
+        click.ClickException: the port is taken, the host may not be listened on without keys, or
+            the engines cannot be opened.
+    """
+    listening = _listen(settings.server.host, settings.server.port)
+    server, stopping = Server(settings), asyncio.Event()
+    server.on_failure = lambda _: stopping.set()
+    config = uvicorn.Config(
+        build_app(settings, server),
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    web = _Uvicorn(config)
+    with ungrouped():
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(web.serve(sockets=[listening]))
+            try:
+                with _signals(stopping):
+                    if warm:
+                        await _warm(server)
+                    yield Hosted(f"http://{shown}:{port}", server, stopping)
+            finally:
+                web.should_exit = True
+                await asyncio.wait([serving])
+
+
+async def _warm(server: Server) -> None:
+    try:
+        await server.warm()
+    except EngineError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(256)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(
+                f"port {port} on {host} is in use: stop what listens there, or choose another "
+                "with --port (0 takes a free one)"
+            ) from error
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    listening.setblocking(False)
+    return listening
+
+
+@contextmanager
+def _signals(stopping: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

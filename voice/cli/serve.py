@@ -1,0 +1,89 @@
+"""`voice serve`."""
+
+import asyncio
+import ipaddress
+
+import click
+
+from voice.cli.hosting import Hosted, hosting
+from voice.config import Settings, SettingsError, load_settings
+from voice.observe.logs import set_up_logs
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8000]")
+@click.option("--insecure", is_flag=True, help="Listen on other than loopback without API keys.")
+@click.option("--stt", help="Speech-to-text, such as sphinx or whisper:small.")
+@click.option("--llm", help="Language model, such as reader, llama:FILE.gguf or openai:MODEL.")
+@click.option("--tts", help="Text-to-speech, such as espeak or kokoro.")
+@click.option("--documents", help="Folder of documents to answer from.")
+def serve(
+    host: str | None,
+    port: int | None,
+    insecure: bool,
+    stt: str | None,
+    llm: str | None,
+    tts: str | None,
+    documents: str | None,
+) -> None:
+    """Run the server until Ctrl-C.
+
+    Every option can be set in the environment or in a .env file as well: SERVER__HOST,
+    SERVER__PORT, ENGINES__STT, ENGINES__LLM, ENGINES__TTS, DOCUMENTS, AUTH__API_KEYS.
+    """
+    settings = settings_or_exit(
+        SERVER__HOST=host, SERVER__PORT=port, ENGINES__STT=stt, ENGINES__LLM=llm,
+        ENGINES__TTS=tts, DOCUMENTS=documents,
+    )  # fmt: skip
+    _check_exposure(settings, insecure=insecure)
+    set_up_logs(settings.server.log_level, settings.log_format)
+    asyncio.run(_serve(settings))
+
+
+def settings_or_exit(**flags: object) -> Settings:
+    try:
+        return load_settings(**{name: flag for name, flag in flags.items() if flag is not None})
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def own_key(settings: Settings) -> str | None:
+    """A key that this server takes, for a command that calls it."""
+    return settings.auth.api_keys[0].get_secret_value() if settings.auth.api_keys else None
+
+
+def _check_exposure(settings: Settings, *, insecure: bool) -> None:
+    if insecure or settings.auth.api_keys or _is_loopback(settings.server.host):
+        return
+    raise click.ClickException(
+        f"without API keys the server listens on loopback only, not on {settings.server.host}: "
+        "set AUTH__API_KEYS='[\"a-secret\"]', or give --insecure to let everybody in"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _serve(settings: Settings) -> None:
+    async with hosting(settings, warm=False) as hosted:
+        click.echo(f"Listening on {hosted.url}  (Ctrl-C stops)", err=True)
+        await _say_when_ready(hosted)
+        await hosted.until_stopped()
+
+
+async def _say_when_ready(hosted: Hosted) -> None:
+    async with asyncio.TaskGroup() as group:
+        warm = group.create_task(hosted.server.until_warm())
+        stopped = group.create_task(hosted.stopping.wait())
+        await asyncio.wait([warm, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for task in (warm, stopped):
+            task.cancel()
+    if hosted.server.engines is not None:
+        click.echo(f"Ready: ws{hosted.url[4:]}/v1/realtime", err=True)

@@ -1,0 +1,71 @@
+"""What a running server holds: its settings, its engines once they are warm, its conversations."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from time import monotonic, time
+
+import structlog
+
+from voice.config import Settings
+from voice.engines.protocols import EngineError
+from voice.engines.registry import EngineSet, open_engines
+
+log = structlog.get_logger()
+
+
+class Server:
+    """Opens the engines in the background, so that health can be asked from the first moment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started_at = int(time())
+        """In seconds of the epoch."""
+        self.started_s = monotonic()
+        self.engines: EngineSet | None = None
+        self.failure: str | None = None
+        self.sessions = 0
+        self.on_failure: Callable[[str], None] = lambda _: None
+        self._warm = asyncio.Event()
+        self._closing = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Host the engines while the block runs."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._host())
+            try:
+                yield
+            finally:
+                self._closing.set()
+
+    async def warm(self) -> EngineSet:
+        """The engines, once they can be used.
+
+        Raises:
+            EngineError: they cannot be opened.
+        """
+        await self._warm.wait()
+        if self.engines is None:
+            raise EngineError(self.failure or "the server is shutting down")
+        return self.engines
+
+    async def until_warm(self) -> None:
+        """Wait until the engines are ready or have failed."""
+        await self._warm.wait()
+
+    async def _host(self) -> None:
+        try:
+            async with open_engines(self.settings) as engines:
+                self.engines = engines
+                for choice in engines.choices:
+                    log.info("engine", kind=choice.kind, name=choice.name, reason=choice.reason)
+                self._warm.set()
+                await self._closing.wait()
+        except EngineError as error:
+            self.failure = str(error)
+            log.error("engines failed to open", reason=self.failure)
+            self.on_failure(self.failure)
+        finally:
+            self.engines = None
+            self._warm.set()
