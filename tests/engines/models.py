@@ -1,0 +1,140 @@
+"""Makes engines' models of a few megabytes that say a known sentence.
+
+Each is a real model file for the real library. Its one working layer is a memory of which token
+follows which; attention writes nothing. So the text is known, and prompts, stops, grammars and
+cancellation act on it as they would on any model.
+"""
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+WIDTH = 128
+"""Random unit vectors of this many dimensions are far enough from each other to be told apart."""
+
+Matrix = np.ndarray
+
+
+class Successors:
+    """The weights of a feed-forward layer that maps each token to the one that follows it."""
+
+    def __init__(self, tokens: int, follows: Mapping[int, Mapping[int, float]]) -> None:
+        rng = np.random.default_rng(7)
+        rows = rng.normal(size=(tokens, WIDTH)).astype(np.float32)
+        rows -= rows.mean(axis=1, keepdims=True)
+        self.embeddings = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        """(tokens, WIDTH) float32, rows of length 1 and mean 0."""
+        self.read = self.embeddings[list(follows)]
+        """(units, WIDTH) float32; one unit for each token that has a successor."""
+        self.write = np.zeros((WIDTH, len(follows)), np.float32)
+        for unit, nexts in enumerate(follows.values()):
+            for following, weight in nexts.items():
+                self.write[:, unit] += weight * self.embeddings[following]
+
+
+def chain(*tokens: int) -> dict[int, dict[int, float]]:
+    """Each token followed by the next one."""
+    return {token: {following: 1.0} for token, following in pairwise(tokens)}
+
+
+# ---------------------------------------------------------------- Whisper
+
+LANGUAGES = ("en", "de", "fr", "ja")
+SENTENCE = " And so my fellow Americans, ask not what your country can do for you."
+
+
+def whisper(
+    folder: Path, *, confidence: float = 1.0, no_speech: float = 0.0, multilingual: bool = True
+) -> Path:
+    """A Whisper that hears `SENTENCE` in any window, from 0 to 2 s, and takes it for English.
+
+    `confidence` scales its logits; `no_speech` is the weight of "nobody speaks" beside English.
+    """
+    import ctranslate2  # noqa: PLC0415 - only tests of this engine need it
+
+    tokenizer = _whisper_tokenizer(folder, multilingual=multilingual)
+    tokens = [tokenizer.id_to_token(token) for token in range(tokenizer.get_vocab_size())]
+    tokens += [f"<|{step * 0.02:.2f}|>" for step in range(1501)]
+    ids = {token: number for number, token in enumerate(tokens)}
+    words = tokenizer.encode(SENTENCE).ids
+    assert len(set(words)) == len(words), "each token has one successor"
+    sentence = (ids["<|0.00|>"], *words, ids["<|2.00|>"], ids["<|endoftext|>"])
+    follows = chain(ids["<|transcribe|>"], *sentence) | chain(ids["<|notimestamps|>"], words[0])
+    first = ids["<|en|>"] if multilingual else sentence[0]
+    follows[ids["<|startoftranscript|>"]] = {first: 1.0, ids["<|nospeech|>"]: no_speech}
+    spec = ctranslate2.specs.WhisperSpec(1, 2, 1, 2)
+    _fill_whisper(spec, Successors(len(tokens), follows), confidence)
+    spec.register_vocabulary(tokens)
+    spec.config.lang_ids = [ids[f"<|{language}|>"] for language in LANGUAGES]
+    spec.config.suppress_ids = []
+    spec.config.suppress_ids_begin = [ids["<|endoftext|>"]]
+    spec.config.alignment_heads = [(0, 0), (0, 1)]
+    spec.validate()
+    spec.optimize()
+    spec.save(str(folder))
+    return folder
+
+
+def _whisper_tokenizer(folder: Path, *, multilingual: bool):
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=1000, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator([SENTENCE], trainer)
+    if multilingual:
+        # By this empty token CTranslate2 knows the vocabulary of the multilingual models.
+        state = json.loads(tokenizer.to_str())
+        state["model"]["vocab"][""] = tokenizer.get_vocab_size()
+        tokenizer = Tokenizer.from_str(json.dumps(state))
+    special = ["<|endoftext|>", "<|startoftranscript|>"]
+    special += [f"<|{language}|>" for language in LANGUAGES]
+    special += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>"]
+    tokenizer.add_special_tokens([*special, "<|nospeech|>", "<|notimestamps|>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": 80}))
+    return tokenizer
+
+
+def _fill_whisper(spec, memory: Successors, confidence: float) -> None:
+    rng = np.random.default_rng(8)
+
+    def random(*shape: int) -> Matrix:
+        return (rng.normal(size=shape) * 0.1).astype(np.float32)
+
+    def linear(layer, weight: Matrix, bias: float = 0.0) -> None:
+        layer.weight, layer.bias = weight, np.full(len(weight), bias, np.float32)
+
+    def norm(layer) -> None:
+        layer.gamma, layer.beta = np.ones(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
+
+    def attention(layer) -> None:
+        norm(layer.layer_norm)
+        *projections, out = layer.linear
+        sizes = (3,) if len(projections) == 1 else (1, 2)
+        for projection, size in zip(projections, sizes, strict=True):
+            linear(projection, random(size * WIDTH, WIDTH))
+        linear(out, np.zeros((WIDTH, WIDTH), np.float32))
+
+    encoder, decoder = spec.encoder, spec.decoder
+    encoder.conv1.weight, encoder.conv1.bias = random(WIDTH, 80, 3), random(WIDTH)
+    encoder.conv2.weight, encoder.conv2.bias = random(WIDTH, WIDTH, 3), random(WIDTH)
+    encoder.position_encodings.encodings = random(1500, WIDTH)
+    decoder.position_encodings.encodings = np.zeros((448, WIDTH), np.float32)
+    decoder.embeddings.weight = memory.embeddings
+    linear(decoder.projection, memory.embeddings * confidence)
+    for stack in (encoder, decoder):
+        norm(stack.layer_norm)
+        attention(stack.layer[0].self_attention)
+        norm(stack.layer[0].ffn.layer_norm)
+    attention(decoder.layer[0].attention)
+    linear(encoder.layer[0].ffn.linear_0, random(WIDTH, WIDTH))
+    linear(encoder.layer[0].ffn.linear_1, random(WIDTH, WIDTH))
+    # Normalization makes the token's own unit see sqrt(WIDTH) = 11, others at most about 4.
+    linear(decoder.layer[0].ffn.linear_0, memory.read, bias=-6.0)
+    linear(decoder.layer[0].ffn.linear_1, memory.write * 4.0)
