@@ -6,25 +6,31 @@ from typing import Literal
 
 import structlog
 
+# Tracebacks come without the values of local variables: those hold what people said.
+_JSON: list[structlog.typing.Processor] = [
+    structlog.processors.ExceptionRenderer(
+        structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    ),
+    structlog.processors.JSONRenderer(),
+]
+
+
+def _pretty() -> structlog.typing.Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
 
 def set_up_logs(level: str, form: Literal["json", "pretty"]) -> None:
     """Send all log lines to stderr, those of libraries from warnings up."""
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, force=True)
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
-            if form == "json"
-            else structlog.processors.ExceptionPrettyPrinter(file=sys.stderr),
-            renderer,
+            *(_JSON if form == "json" else [_pretty()]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
