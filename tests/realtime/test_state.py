@@ -283,9 +283,13 @@ def test_a_failed_transcription_says_why():
             "type": "transcription_error",
             "code": "engine_error",
             "message": "It broke.",
-            "param": None,
         },
     }
+
+
+def test_a_failed_transcription_without_a_code_has_no_null():
+    (event,) = new_state(audio=WHISPER).transcription_failed("item_u", "It broke.")
+    assert event["error"] == {"type": "transcription_error", "message": "It broke."}
 
 
 def test_a_transcript_may_come_after_its_item_was_deleted():

@@ -284,7 +284,9 @@ class RealtimeState:
     def transcription_failed(
         self, item_id: str, message: str, code: str | None = None
     ) -> list[Event]:
-        error = {"type": "transcription_error", "code": code, "message": message, "param": None}
+        error = {"type": "transcription_error", "message": message}
+        if code is not None:
+            error["code"] = code  # a null here makes some clients drop the event
         return transcription_events("failed", self.config, item_id, error=error)
 
     # ------------------------------------------------------------ inside
