@@ -64,7 +64,7 @@ class Server:
                 await self._closing.wait()
         except EngineError as error:
             self.failure = str(error)
-            log.error("engines failed to open", reason=self.failure)
+            log.critical("engines failed to open", reason=self.failure)
             self.on_failure(self.failure)
         finally:
             self.engines = None

@@ -23,7 +23,9 @@ PATIENCE_S = 30.0
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--url", help="A running server, such as http://127.0.0.1:8000.  [default: start one]")
+@click.option(
+    "--url", help="A running server, such as http://127.0.0.1:8000.  [default: start one]"
+)
 @click.option("--key", envvar="VOICE_API_KEY", help="Its API key.")
 @click.option(
     "--out",

@@ -20,6 +20,14 @@ from voice.observe.logs import set_up_logs
 INTERRUPT_AFTER_MS = 1200
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A recording of the user; one that `interrupts` does not wait for the answer's end."""
+
+    pcm: bytes
+    interrupts: bool
+
+
 @click.command()
 @click.option("--once", is_flag=True, help="End after the conversation instead of serving on.")
 @click.option(
@@ -83,14 +91,6 @@ async def _hold(caller: Caller, questions: list[Question]) -> None:
         if number == len(questions) or not questions[number].interrupts:
             await caller.event("response.done", number)
     await caller.silent()
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A recording of the user; one that `interrupts` does not wait for the answer's end."""
-
-    pcm: bytes
-    interrupts: bool
 
 
 def _script() -> list[Question]:

@@ -47,7 +47,6 @@ class Hosted:
         if self.server.failure:
             raise click.ClickException(self.server.failure)
 
-
     async def unless_stopped(self, work: Coroutine[object, object, T]) -> T | None:
         """Do the work; None when it was stopped before its end."""
         with ungrouped():

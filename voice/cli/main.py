@@ -36,7 +36,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="voice")
 def main() -> None:
-    """A voice assistant server that the stock OpenAI clients use unchanged.
+    r"""A voice assistant server that the stock OpenAI clients use unchanged.
 
     \b
     Try it:       voice demo

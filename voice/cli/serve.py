@@ -12,7 +12,9 @@ from voice.observe.logs import set_up_logs
 
 @click.command()
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8000]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8000]"
+)
 @click.option("--insecure", is_flag=True, help="Listen on other than loopback without API keys.")
 @click.option("--stt", help="Speech-to-text, such as sphinx or whisper:small.")
 @click.option("--llm", help="Language model, such as reader, llama:FILE.gguf or openai:MODEL.")

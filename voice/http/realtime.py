@@ -5,6 +5,7 @@ from functools import partial
 
 import structlog
 from litestar import WebSocket, asgi
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from voice.config import Settings
@@ -41,11 +42,11 @@ class _RefusedError(Exception):
 async def realtime(scope: Scope, receive: Receive, send: Send) -> None:
     """Accept a WebSocket and converse over it until it closes."""
     server: Server = scope["app"].state.server
+    if scope["type"] != ScopeType.WEBSOCKET:
+        message = "This endpoint speaks WebSocket: connect with ws://."
+        await refuse(scope, send, 426, error_body(message, "invalid_request_error"))
+        return
     try:
-        if scope["type"] != "websocket":
-            raise _RefusedError(
-                426, "invalid_request_error", "This endpoint speaks WebSocket: connect with ws://."
-            )
         await _converse(WebSocket(scope, receive, send), server)
     except _RefusedError as refusal:
         await refuse(scope, send, refusal.status, refusal.body)

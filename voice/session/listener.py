@@ -103,6 +103,9 @@ class Listener:
         while len(self._unframed) >= FRAME_BYTES:
             frame, self._unframed = self._unframed[:FRAME_BYTES], self._unframed[FRAME_BYTES:]
             yield from self._frame(frame)
+        if self.detects:
+            # The resampler holds a few ms back; a wait is over when its audio has come in.
+            yield from self.fire_timers(self.received_ms)
 
     def _frame(self, frame: bytes) -> Iterator[Output]:
         self.framed_ms += FRAME_MS
