@@ -104,6 +104,7 @@ async def _warm_engines(server: Server) -> EngineSet:
 def session_options(settings: Settings) -> SessionOptions:
     """What the settings say about conversations."""
     session = settings.session
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
     return SessionOptions(
         open_detector=partial(open_detector, settings.engines.vad),
         lead_ms=session.lead_ms,
@@ -111,8 +112,8 @@ def session_options(settings: Settings) -> SessionOptions:
         max_minutes=session.max_minutes,
         defaults=Prompt(
             messages=(),
-            temperature=settings.llm_default_temperature,
-            top_p=settings.llm_default_top_p,
-            max_tokens=settings.llm_default_max_tokens,
+            temperature=given.get("llm_default_temperature"),
+            top_p=given.get("llm_default_top_p"),
+            max_tokens=given.get("llm_default_max_tokens"),
         ),
     )

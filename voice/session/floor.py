@@ -5,7 +5,8 @@ user pauses, commits turns as conversation items, and pauses, resumes or cancels
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import structlog
 
@@ -18,7 +19,7 @@ from voice.session.listener import Listener
 from voice.session.replies import Replies
 from voice.session.reply import ReplyParts
 from voice.session.turn import Turn
-from voice.turns.endpoint import has_words, semantic_wait_ms
+from voice.turns.endpoint import has_words
 from voice.turns.machine import (
     Abandon,
     BotEnded,
@@ -49,6 +50,10 @@ LIVE_MODELS = {"gpt-realtime-whisper", "gpt-live-transcribe"}
 """Transcription models whose users expect deltas before the audio is committed."""
 
 
+WaitRule = Callable[[str, Literal["low", "medium", "high", "auto"], str | None], int]
+"""From the words so far, the eagerness asked for and the language, the wait in milliseconds."""
+
+
 class Floor:
     """The listening half of a session; tasks run in the session's `group`."""
 
@@ -56,6 +61,7 @@ class Floor:
         self,
         listener: Listener,
         stt: SpeechToText,
+        wait_rule: WaitRule,
         state: RealtimeState,
         replies: Replies,
         parts: ReplyParts,
@@ -63,6 +69,7 @@ class Floor:
     ) -> None:
         self._listener = listener
         self._stt = stt
+        self._wait_rule = wait_rule
         self._state = state
         self._replies = replies
         self._emit = parts.outbox.emit
@@ -268,7 +275,7 @@ class Floor:
         detection = self._listener.config.audio.input.turn_detection
         if isinstance(detection, SemanticVad):
             language = self._listen_options().language
-            return semantic_wait_ms(text, detection.eagerness, language)
+            return self._wait_rule(text, detection.eagerness, language)
         return self._listener.machine.rules.silence_ms
 
     async def _conclude(self, turn: Turn, *, answer: bool) -> None:

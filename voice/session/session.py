@@ -30,7 +30,7 @@ from voice.realtime.config import SessionConfig
 from voice.realtime.errors import WireError
 from voice.realtime.events import new_id
 from voice.realtime.state import RealtimeState
-from voice.session.floor import Floor
+from voice.session.floor import Floor, WaitRule
 from voice.session.listener import Listener
 from voice.session.outbox import ClientStalledError, Outbox
 from voice.session.replies import Replies
@@ -38,6 +38,7 @@ from voice.session.reply import ReplyParts
 from voice.session.shelf import AudioShelf
 from voice.session.voices import known_voices
 from voice.transports.transport import Transport
+from voice.turns.endpoint import semantic_wait_ms
 
 log = structlog.get_logger()
 
@@ -55,6 +56,8 @@ class SessionEngines:
     llm: LanguageModel
     tts: TextToSpeech
     busy: Callable[[], bool] = lambda: False
+    wait_ms: WaitRule = semantic_wait_ms
+    """How long `semantic_vad` waits after words; the place for a model that judges them better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class Session:
             lambda: options.speculate and not engines.busy(),
         )
         listener = Listener(options.open_detector, self.state.config)
-        floor = Floor(listener, engines.stt, self.state, replies, parts, group)
+        floor = Floor(listener, engines.stt, engines.wait_ms, self.state, replies, parts, group)
         return floor, replies
 
     async def _handle(self, frame: str | bytes, floor: Floor, replies: Replies) -> None:
