@@ -206,7 +206,7 @@ class FakeTextToSpeech:
     """
 
     name = "fake"
-    voices = ("tone",)
+    voices: tuple[str, ...] = ("tone",)
 
     def __init__(
         self,

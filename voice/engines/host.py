@@ -59,7 +59,13 @@ class Statistics:
     """Asked and not answered yet."""
     restarts: int
     trouble: str
-    """Why it was not ready the last time it was not."""
+    """Why it is not ready; empty when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    priority: Priority
+    answers: asyncio.Queue[Answer]
 
 
 class Worker:
@@ -75,7 +81,7 @@ class Worker:
         self._broken = False
         self._facts = Facts()
         self._child: Child | None = None
-        self._jobs: dict[int, asyncio.Queue[Answer]] = {}
+        self._jobs: dict[int, Job] = {}
         self._numbers = itertools.count(1)
         self._tasks = asyncio.TaskGroup()
 
@@ -120,6 +126,12 @@ class Worker:
     def is_ready(self) -> bool:
         return self._state == "ready"
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether jobs wait for a slot; partials do not count, they may be dropped."""
+        jobs = sum(job.priority != Priority.PARTIAL for job in self._jobs.values())
+        return jobs > self.spec.slots
+
     def statistics(self) -> Statistics:
         return Statistics(
             name=self.spec.name,
@@ -127,7 +139,7 @@ class Worker:
             pid=self._child.pid if self._child else None,
             jobs=len(self._jobs),
             restarts=max(self.generation - 1, 0),
-            trouble=self._trouble,
+            trouble="" if self.is_ready else self._trouble,
         )
 
     def number(self) -> int:
@@ -163,7 +175,7 @@ class Worker:
             raise EngineError(f"worker {self.spec.name!r} is busy: {MAX_JOBS} jobs are waiting")
         number = self.number()
         answers = asyncio.Queue[Answer](maxsize=MAX_UNREAD_PARTS)
-        self._jobs[number] = answers
+        self._jobs[number] = Job(priority, answers)
         try:
             if self._child:
                 self._child.send(Ask(number, priority, request))
@@ -181,20 +193,21 @@ class Worker:
                 self._become("ready")
             case Broken(message):
                 self._trouble, self._broken = message, True
-            case Part(job):
-                self._pass_on(job, frame)
-            case Done(job) | Refused(job):
-                self._pass_on(job, frame)
-                self._jobs.pop(job, None)
+            case Part(number):
+                self._pass_on(number, frame)
+            case Done(number) | Refused(number):
+                self._pass_on(number, frame)
+                self._jobs.pop(number, None)
 
-    def _pass_on(self, job: int, answer: Answer) -> None:
-        if (answers := self._jobs.get(job)) is None:
+    def _pass_on(self, number: int, answer: Answer) -> None:
+        if (job := self._jobs.get(number)) is None:
             return  # It was cancelled; this had been on its way.
-        if answers.full():
-            del self._jobs[job]
-            self.post(Cancel(job))
-            answer = Refused(job, f"{MAX_UNREAD_PARTS} parts of the answer were not read in time")
-        put_last(answers, answer)
+        if job.answers.full():
+            del self._jobs[number]
+            self.post(Cancel(number))
+            message = f"{MAX_UNREAD_PARTS} parts of the answer were not read in time"
+            answer = Refused(number, message)
+        put_last(job.answers, answer)
 
     # ------------------------------------------------------------ its life
 
@@ -242,8 +255,8 @@ class Worker:
 
     def _lost(self, state: State, trouble: str) -> None:
         self._trouble = trouble
-        for number, answers in self._jobs.items():
-            put_last(answers, Refused(number, trouble))
+        for number, job in self._jobs.items():
+            put_last(job.answers, Refused(number, trouble))
         self._jobs.clear()
         self._become(state)
 
