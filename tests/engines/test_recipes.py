@@ -1,0 +1,158 @@
+from pathlib import Path
+
+import pytest
+
+from tests.engines.cached import KOKORO, WHISPER, cache
+from voice.config import load_settings
+from voice.engines.chat import RemoteChat
+from voice.engines.child import WorkerSpec
+from voice.engines.machine import Machine
+from voice.engines.names import EngineName, Role
+from voice.engines.recipes import AbsentError, Recipe, Recipes
+from voice.engines.weights import Weights
+
+SMALL = Machine(2, 4)
+LARGE = Machine(16, 64, "cuda", 24)
+
+
+class Kitchen:
+    """A machine whose settings, weights and packages a test decides on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.hub = folder / "hub"
+        self.own = folder / "own"
+        self.machine = SMALL
+        self.installed = True
+        self.environment: dict[str, str] = {}
+
+    def find(self, role: Role, kind: str, model: str = "") -> Recipe:
+        settings = load_settings(environment=self.environment, env_file=Path("/nowhere"))
+        recipes = Recipes(
+            settings,
+            weights=Weights(self.hub, [self.own]),
+            machine=self.machine,
+            installed=lambda _module: self.installed,
+        )
+        return recipes.find(role, EngineName(kind, model))
+
+    def hosted(self, role: Role, kind: str, model: str = "") -> WorkerSpec:
+        make = self.find(role, kind, model).make
+        assert isinstance(make, WorkerSpec)
+        return make
+
+    def remedy(self, role: Role, kind: str, model: str = "") -> str:
+        with pytest.raises(AbsentError) as caught:
+            self.find(role, kind, model)
+        return caught.value.remedy
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path) -> Kitchen:
+    return Kitchen(tmp_path)
+
+
+def test_whisper_runs_from_the_folder_that_is_here(kitchen):
+    folder = cache(kitchen.hub, "Systran/faster-whisper-base", WHISPER)
+    spec = kitchen.hosted("stt", "whisper", "base")
+    assert (spec.name, spec.engine) == ("whisper:base", "voice.engines.whisper:Whisper")
+    assert spec.options == {"model": str(folder)}
+    kitchen.environment["LOCAL__N_THREADS"] = "3"
+    assert kitchen.hosted("stt", "whisper", "base").options["threads"] == 3
+
+
+def test_a_whisper_that_is_not_here_says_how_to_get_it(kitchen):
+    assert kitchen.remedy("stt", "whisper", "small") == "voice pull whisper:small"
+    assert kitchen.remedy("stt", "whisper") == "voice pull whisper:base"
+    kitchen.machine = LARGE
+    assert kitchen.remedy("stt", "whisper") == "voice pull whisper:large-v3-turbo"
+
+
+@pytest.mark.parametrize(
+    ("machine", "sizes", "chosen"),
+    [
+        (SMALL, {"tiny": 75, "base": 145, "small": 480}, "whisper:base"),
+        (SMALL, {"small": 480, "medium": 1500}, "whisper:small"),
+        (LARGE, {"tiny": 75, "medium": 1500}, "whisper:medium"),
+    ],
+)
+def test_the_best_whisper_that_keeps_up_is_taken(kitchen, machine, sizes, chosen):
+    kitchen.machine = machine
+    for size, megabytes in sizes.items():
+        folder = cache(kitchen.hub, f"Systran/faster-whisper-{size}", WHISPER)
+        with (folder / "model.bin").open("wb") as file:
+            file.truncate(megabytes * 1_000_000)
+    assert kitchen.find("stt", "whisper").name == chosen
+
+
+def test_a_language_model_is_a_file_with_the_settings_for_it(kitchen):
+    kitchen.own.mkdir()
+    path = kitchen.own / "mine.gguf"
+    path.touch()
+    kitchen.environment |= {"LOCAL__N_CTX": "2048", "LOCAL__N_GPU_LAYERS": "-1"}
+    spec = kitchen.hosted("llm", "llama", "mine.gguf")
+    assert spec.options["model"] == str(path)
+    assert (spec.options["n_ctx"], spec.options["n_gpu_layers"]) == (2048, -1)
+    assert kitchen.find("llm", "llama").name == f"llama:{path}"
+
+
+def test_a_language_model_that_is_not_here_says_how_to_get_it(kitchen):
+    assert (
+        kitchen.remedy("llm", "llama", "Qwen/X-GGUF:x.gguf")
+        == "voice pull llama:Qwen/X-GGUF:x.gguf"
+    )
+    assert kitchen.remedy("llm", "llama").startswith("voice pull llama:Qwen/Qwen2.5-0.5B")
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "command"),
+    [
+        ("stt", "whisper", 'pip install "inferno-voice"'),
+        ("llm", "llama", 'pip install "inferno-voice[llama]"'),
+        ("tts", "kokoro", 'pip install "inferno-voice[kokoro]"'),
+    ],
+)
+def test_a_missing_package_says_how_to_add_it(kitchen, role, kind, command):
+    kitchen.installed = False
+    assert kitchen.remedy(role, kind) == command
+
+
+def test_kokoro_wants_its_weights(kitchen):
+    assert kitchen.remedy("tts", "kokoro") == "voice pull kokoro"
+    folder = cache(kitchen.hub, "hexgrad/Kokoro-82M", KOKORO)
+    spec = kitchen.hosted("tts", "kokoro")
+    assert (spec.name, spec.options) == ("kokoro", {"model": str(folder)})
+
+
+async def test_a_remote_model_wants_an_address_or_a_key(kitchen):
+    assert kitchen.remedy("llm", "openai") == "set INFERENCE_BASE_URL or OPENAI__API_KEY"
+    kitchen.environment["OPENAI__API_KEY"] = "sk-1"
+    assert kitchen.find("llm", "openai").name == "openai:gpt-4o-mini"
+    kitchen.environment["INFERENCE_BASE_URL"] = "http://gpu:8001/v1"
+    assert kitchen.find("llm", "openai").name == "openai:default-model"
+    kitchen.environment["INFERENCE_MODEL"] = "qwen"
+    recipe = kitchen.find("llm", "openai")
+    assert (recipe.name, recipe.reason) == ("openai:qwen", "served at http://gpu:8001/v1")
+    assert callable(recipe.make)
+    chat = recipe.make()
+    assert isinstance(chat, RemoteChat)
+    assert chat.name == "openai:qwen"
+
+
+def test_the_reader_reads_the_documents_of_the_settings(kitchen, tmp_path):
+    kitchen.environment["DOCUMENTS"] = str(tmp_path)
+    assert kitchen.hosted("llm", "reader").options == {"documents": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("role", "kind"), [("stt", "sphinx"), ("llm", "reader"), ("tts", "espeak")]
+)
+def test_the_embedded_engines_are_always_there(kitchen, role, kind):
+    kitchen.installed = False
+    assert kitchen.hosted(role, kind).name == kind
+
+
+@pytest.mark.parametrize("role", ["stt", "llm", "tts"])
+def test_fakes_need_no_worker(kitchen, role):
+    recipe = kitchen.find(role, "fake")
+    assert callable(recipe.make)
+    assert recipe.make().name == "fake"

@@ -1,0 +1,191 @@
+"""How each kind of engine is made from the settings, or what is missing to make it."""
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from voice.config import Settings
+from voice.engines.chat import RemoteChat
+from voice.engines.child import WorkerSpec
+from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
+from voice.engines.machine import Machine, this_machine
+from voice.engines.names import EngineName, Role
+from voice.engines.protocols import EngineError
+from voice.engines.recommend import (
+    largest_llama_gb,
+    largest_whisper_gb,
+    recommend,
+)
+from voice.engines.weights import Model, Weights, weights_of
+
+OPENAI_MODEL = "gpt-4o-mini"
+SERVED_MODEL = "default-model"
+
+InProcess = RemoteChat | FakeSpeechToText | FakeLanguageModel | FakeTextToSpeech
+
+
+class AbsentError(EngineError):
+    """An engine cannot be had as it is now; `remedy` is the command that changes that."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message}: {remedy}")
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    name: str
+    reason: str
+    """Why one would take this engine, in a few words."""
+    make: WorkerSpec | Callable[[], InProcess]
+    """What a worker is to host, or an engine that needs none."""
+
+
+class Recipes:
+    """What can be made on one machine with its settings; looks for weights, never downloads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        weights: Weights | None = None,
+        machine: Machine | None = None,
+        installed: Callable[[str], object] = importlib.util.find_spec,
+    ) -> None:
+        self.settings = settings
+        self.weights = weights or weights_of(settings)
+        self.machine = machine or this_machine()
+        self._installed = installed
+
+    def find(self, role: Role, name: EngineName) -> Recipe:
+        """How to make an engine; without a model the best that is here.
+
+        Raises `AbsentError` when something is missing.
+        """
+        return _RECIPES[role, name.kind](self, name.model)
+
+    def recommended(self, kind: str) -> str:
+        """The command that fetches what this machine can run of a kind."""
+        names = [each.name for each in recommend(self.machine) if each.name.startswith(kind)]
+        return f"voice pull {names[0] if names else kind}"
+
+    def _need(self, module: str, package: str, requirement: str) -> None:
+        if not self._installed(module):
+            raise AbsentError(f"{package} is not installed", f'pip install "{requirement}"')
+
+    # ------------------------------------------------------------ speech to text
+
+    def sphinx(self, _model: str) -> Recipe:
+        spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx")
+        return Recipe("sphinx", "embedded, knows clean English", spec)
+
+    def whisper(self, model: str) -> Recipe:
+        self._need("faster_whisper", "faster-whisper", "inferno-voice")
+        reason = "configured"
+        if not model:
+            best = best_fitting(self.weights.whispers(), largest_whisper_gb(self.machine))
+            if best is None:
+                raise AbsentError("no Whisper model is here", self.recommended("whisper"))
+            model, reason = best.name.removeprefix("whisper:"), "the best of the models here"
+        folder = self.weights.whisper(model)
+        if folder is None:
+            raise AbsentError(f"Whisper {model!r} is not here", f"voice pull whisper:{model}")
+        options: dict[str, object] = {"model": str(folder)}
+        if self.settings.local.n_threads:
+            options["threads"] = self.settings.local.n_threads
+        spec = WorkerSpec(f"whisper:{model}", "voice.engines.whisper:Whisper", options)
+        return Recipe(spec.name, reason, spec)
+
+    # ------------------------------------------------------------ language model
+
+    def reader(self, _model: str) -> Recipe:
+        documents = self.settings.documents_path
+        options = {"documents": str(documents)}
+        spec = WorkerSpec("reader", "voice.engines.reader:Reader", options)
+        return Recipe("reader", f"embedded, reads from {documents}", spec)
+
+    def llama(self, model: str) -> Recipe:
+        self._need("llama_cpp", "llama-cpp-python", "inferno-voice[llama]")
+        reason = "configured"
+        path = self.weights.gguf(model) if model else None
+        if not model:
+            best = best_fitting(self.weights.ggufs(), largest_llama_gb(self.machine))
+            if best is None:
+                raise AbsentError("no GGUF model is here", self.recommended("llama"))
+            path, model = best.path, best.name.removeprefix("llama:")
+            reason = "the best of the models here"
+        if path is None:
+            raise AbsentError(f"GGUF model {model!r} is not here", f"voice pull llama:{model}")
+        local = self.settings.local
+        options: dict[str, object] = {
+            "model": str(path),
+            "n_ctx": local.n_ctx,
+            "n_threads": local.n_threads,
+            "n_gpu_layers": local.n_gpu_layers,
+        }
+        spec = WorkerSpec(f"llama:{model}", "voice.engines.llama:Llama", options)
+        return Recipe(spec.name, reason, spec)
+
+    def openai(self, model: str) -> Recipe:
+        settings = self.settings
+        url = settings.remote_url
+        if url is None:
+            raise AbsentError(
+                "no server for language models is set", "set INFERENCE_BASE_URL or OPENAI__API_KEY"
+            )
+        usual = SERVED_MODEL if settings.inference_base_url else OPENAI_MODEL
+        model = model or settings.inference_model or usual
+        name = f"openai:{model}"
+
+        def make() -> RemoteChat:
+            timeout_s = settings.inference_timeout
+            return RemoteChat(name, url, settings.remote_key, model, timeout_s=timeout_s)
+
+        return Recipe(name, f"served at {url}", make)
+
+    # ------------------------------------------------------------ text to speech
+
+    def espeak(self, _model: str) -> Recipe:
+        spec = WorkerSpec("espeak", "voice.engines.espeak:Espeak")
+        return Recipe("espeak", "embedded, instant, robotic", spec)
+
+    def kokoro(self, model: str) -> Recipe:
+        self._need("kokoro", "kokoro", "inferno-voice[kokoro]")
+        folder = self.weights.kokoro(model)
+        name = str(EngineName("kokoro", model))
+        if folder is None:
+            raise AbsentError(f"the weights of {name} are not here", f"voice pull {name}")
+        spec = WorkerSpec(name, "voice.engines.kokoro:Kokoro", {"model": str(folder)})
+        return Recipe(name, "a natural voice", spec)
+
+    # ------------------------------------------------------------ for tests and benchmarks
+
+    def fake_ears(self, _model: str) -> Recipe:
+        return Recipe("fake", "hears the same always", lambda: FakeSpeechToText("Hello."))
+
+    def fake_mind(self, _model: str) -> Recipe:
+        return Recipe("fake", "answers the same always", FakeLanguageModel)
+
+    def fake_voice(self, _model: str) -> Recipe:
+        return Recipe("fake", "a tone", FakeTextToSpeech)
+
+
+def best_fitting(models: Iterable[Model], largest_gb: float) -> Model | None:
+    """The largest model that is not too large, else the smallest of all."""
+    by_size = sorted(models, key=lambda model: model.size_bytes, reverse=True)
+    fitting = (model for model in by_size if model.size_bytes <= largest_gb * 1e9)
+    return next(fitting, by_size[-1] if by_size else None)
+
+
+_RECIPES: dict[tuple[Role, str], Callable[[Recipes, str], Recipe]] = {
+    ("stt", "sphinx"): Recipes.sphinx,
+    ("stt", "whisper"): Recipes.whisper,
+    ("stt", "fake"): Recipes.fake_ears,
+    ("llm", "reader"): Recipes.reader,
+    ("llm", "llama"): Recipes.llama,
+    ("llm", "openai"): Recipes.openai,
+    ("llm", "fake"): Recipes.fake_mind,
+    ("tts", "espeak"): Recipes.espeak,
+    ("tts", "kokoro"): Recipes.kokoro,
+    ("tts", "fake"): Recipes.fake_voice,
+}
