@@ -1,0 +1,163 @@
+"""The engines of a server: chosen by name or by what is present, started, and watched.
+
+`auto` goes from the best kind to the embedded one and takes the first that can be had and starts.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from voice.config import Settings
+from voice.engines.chat import RemoteChat
+from voice.engines.child import WorkerSpec
+from voice.engines.host import Statistics, Worker
+from voice.engines.hosted import HostedLanguageModel, HostedSpeechToText, HostedTextToSpeech
+from voice.engines.names import AUTO, ROLES, EngineName, Role, parse_name, resolve_alias
+from voice.engines.protocols import EngineError, LanguageModel, SpeechToText, TextToSpeech
+from voice.engines.recipes import AbsentError, Recipe, Recipes
+
+# From the best to the one that is always there. A remote model is first because somebody had to
+# give its address; `fake` is never taken unasked.
+PREFERENCE: dict[Role, tuple[str, ...]] = {
+    "stt": ("whisper", "sphinx"),
+    "llm": ("openai", "llama", "reader"),
+    "tts": ("kokoro", "espeak"),
+}
+
+Engine = SpeechToText | LanguageModel | TextToSpeech
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine that was taken: why, and what would get a better one (empty when nothing)."""
+
+    kind: Role
+    name: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSet:
+    """The engines of a running server."""
+
+    stt: SpeechToText
+    llm: LanguageModel
+    tts: TextToSpeech
+    choices: tuple[Choice, ...]
+    workers: tuple[Worker, ...]
+
+    def healthy(self) -> bool:
+        """Whether every worker is up."""
+        return all(worker.is_ready for worker in self.workers)
+
+    def busy(self) -> bool:
+        """Whether work waits for an engine, so that none should be made that may be thrown away."""
+        return any(worker.is_busy for worker in self.workers)
+
+    def statistics(self) -> list[Statistics]:
+        return [worker.statistics() for worker in self.workers]
+
+    def resolve(self, role: Role, name: str) -> str:
+        """The engine that a client means: OpenAI's names mean the one of this server."""
+        return resolve_alias(name, next(each.name for each in self.choices if each.kind == role))
+
+
+@asynccontextmanager
+async def open_engines(settings: Settings) -> AsyncIterator[EngineSet]:
+    """Start the engines that the settings ask for, and stop them in the end.
+
+    Raises `EngineError` when an engine that was asked for by name cannot be had or does not start.
+    """
+    recipes = Recipes(settings)
+    async with AsyncExitStack() as stack:
+        # All begin to load before the first is waited for.
+        searches = [Search(role, getattr(settings.engines, role), recipes) for role in ROLES]
+        for search in searches:
+            stack.push_async_callback(search.close)
+            await search.begin()
+        stt, llm, tts = [await search.finish() for search in searches]
+        yield EngineSet(
+            cast("SpeechToText", stt),
+            cast("LanguageModel", llm),
+            cast("TextToSpeech", tts),
+            tuple(search.choice for search in searches),
+            tuple(search.worker for search in searches if search.worker),
+        )
+
+
+class Search:
+    """The way to one engine, over those that cannot be had."""
+
+    def __init__(self, role: Role, wanted: str, recipes: Recipes) -> None:
+        self._role = role
+        self._recipes = recipes
+        self._name = named(role, wanted)
+        self._candidates = self._find()
+        self._troubles: list[EngineError] = []
+        self._running = AsyncExitStack()
+        self._recipe: Recipe
+        self.worker: Worker | None = None
+
+    @property
+    def choice(self) -> Choice:
+        hint = ""
+        if self._troubles:
+            nearest = self._troubles[-1]
+            hint = nearest.remedy if isinstance(nearest, AbsentError) else str(nearest)
+        return Choice(self._role, self._recipe.name, self._recipe.reason, hint)
+
+    async def begin(self) -> None:
+        """Start the next engine that can be had."""
+        self._recipe = next(self._candidates)
+        self.worker = None
+        if isinstance(self._recipe.make, WorkerSpec):
+            self.worker = await self._running.enter_async_context(Worker(self._recipe.make))
+
+    async def finish(self) -> Engine:
+        """Wait for it, and for the next if it does not start."""
+        while True:
+            try:
+                return await self._engine()
+            except EngineError as error:
+                if self._name.kind != AUTO:
+                    raise
+                self._troubles.append(error)
+                await self._running.aclose()
+                await self.begin()
+
+    async def close(self) -> None:
+        await self._running.aclose()
+
+    async def _engine(self) -> Engine:
+        if not isinstance(self._recipe.make, WorkerSpec):
+            engine = self._recipe.make()
+            if isinstance(engine, RemoteChat):
+                self._running.push_async_callback(engine.aclose)
+            return engine
+        assert self.worker  # noqa: S101 - it was started with the recipe
+        facts = await self.worker.ready()
+        if self._role == "stt":
+            return HostedSpeechToText(self.worker)
+        hosted = HostedLanguageModel if self._role == "llm" else HostedTextToSpeech
+        return hosted(self.worker, facts)
+
+    def _find(self) -> Iterator[Recipe]:
+        """The engines that can be had, best first. Raises the last reason when there is none."""
+        if self._name.kind != AUTO:
+            yield self._recipes.find(self._role, self._name)
+            return
+        for kind in PREFERENCE[self._role]:
+            try:
+                yield self._recipes.find(self._role, EngineName(kind))
+            except AbsentError as error:
+                self._troubles.append(error)
+        raise self._troubles[-1]
+
+
+def named(role: Role, text: str) -> EngineName:
+    try:
+        return parse_name(role, text)
+    except ValueError as error:
+        raise EngineError(str(error)) from error
