@@ -8,7 +8,8 @@ Rules:
    is committed only when its wait is over; speech in between takes it back (`Abandon`).
 3. Pause, then decide. Speech over a reply pauses the output at once. Words, or speech that goes on,
    cancel the reply; a cough or a "mm-hm" resumes it, and then nothing of it is a turn.
-4. A reply that may not be interrupted does not exist here.
+4. A reply that may not be interrupted does not exist here. One that begins while the user speaks
+   goes on until there are words.
 
     IDLE ──speech──▶ USER ──silence──▶ WAIT ──timer──▶ IDLE         (turn committed)
                       ▲◀────speech─────┘
@@ -186,6 +187,8 @@ class TurnMachine:
         self.state = State.IDLE
         self._started_ms = 0
         self._ended_ms = 0
+        self._wait_ms = 0
+        """The wait that the words known so far ask for."""
         self._bot = False
 
     def feed(self, given: Input, now_ms: int) -> list[Output]:
@@ -213,22 +216,28 @@ class TurnMachine:
     def _open(self, given: SpeechStarted, _now_ms: int) -> list[Output]:
         self.state = State.USER
         self._started_ms = given.at_ms
+        self._wait_ms = 0
         return [StopTimer("idle"), Listen(given.at_ms), OpenTurn(given.at_ms)]
+
+    def _words(self, given: Partial, _now_ms: int) -> list[Output]:
+        self._wait_ms = given.wait_ms
+        return self._cancel_for(given.text)
 
     def _pause(self, given: SpeechEnded, _now_ms: int) -> list[Output]:
         self.state = State.WAIT
         self._ended_ms = given.at_ms
-        return [
-            StartTimer("commit", given.at_ms + self.rules.silence_ms),
-            Speculate(given.at_ms),
-        ]
+        wait_ms = max(self.rules.silence_ms, self._wait_ms)
+        return [StartTimer("commit", given.at_ms + wait_ms), Speculate(given.at_ms)]
 
     def _go_on(self, _given: SpeechStarted, _now_ms: int) -> list[Output]:
         self.state = State.USER
         return [StopTimer("commit"), Abandon()]
 
     def _rewait(self, given: Partial | Final, _now_ms: int) -> list[Output]:
-        return [StartTimer("commit", self._ended_ms + given.wait_ms)]
+        return [
+            StartTimer("commit", self._ended_ms + given.wait_ms),
+            *self._cancel_for(given.text),
+        ]
 
     def _commit(self, given: TimerFired, _now_ms: int) -> list[Output]:
         if given.name != "commit":
@@ -238,6 +247,9 @@ class TurnMachine:
 
     def _idle(self, given: TimerFired, _now_ms: int) -> list[Output]:
         return [IdleTimeout()] if given.name == "idle" else []
+
+    def _cancel_for(self, text: str) -> list[Output]:
+        return [CancelReply()] if self._bot and _is_talk(text) else []
 
     # While a reply is active.
 
@@ -254,6 +266,7 @@ class TurnMachine:
     def _overlap(self, given: SpeechStarted, _now_ms: int) -> list[Output]:
         self.state = State.OVERLAP
         self._started_ms = given.at_ms
+        self._wait_ms = 0
         return [
             PauseOutput(),
             Listen(given.at_ms),
@@ -262,6 +275,7 @@ class TurnMachine:
 
     def _words_over_bot(self, given: Partial | Final, now_ms: int) -> list[Output]:
         long_enough = now_ms - self._started_ms >= self.rules.words_ms
+        self._wait_ms = given.wait_ms
         return self._interrupt() if long_enough and _is_talk(given.text) else []
 
     def _confirm(self, given: TimerFired, _now_ms: int) -> list[Output]:
@@ -286,8 +300,9 @@ class TurnMachine:
         self.state = State.WAIT
         return [
             StopTimer("verdict"),
+            StopTimer("idle"),
             OpenTurn(self._started_ms),
-            CancelReply(),
+            *self._cancel_for(given.text),
             StartTimer("commit", self._ended_ms + given.wait_ms),
         ]
 
@@ -326,6 +341,7 @@ class TurnMachine:
         (State.IDLE, TimerFired): _idle,
         (State.IDLE, Final): _late_verdict,
         (State.USER, SpeechEnded): _pause,
+        (State.USER, Partial): _words,
         (State.WAIT, SpeechStarted): _go_on,
         (State.WAIT, Partial): _rewait,
         (State.WAIT, Final): _rewait,
