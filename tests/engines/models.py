@@ -6,6 +6,7 @@ cancellation act on it as they would on any model.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -38,6 +39,113 @@ class Successors:
 def chain(*tokens: int) -> dict[int, dict[int, float]]:
     """Each token followed by the next one."""
     return {token: {following: 1.0} for token, following in pairwise(tokens)}
+
+
+# ---------------------------------------------------------------- GGUF
+
+CHATML = """{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+CONTROL = ("<|im_end|>", "<|im_start|>", "<|python_tag|>", "[TOOL_CALLS]")
+
+
+def gguf(
+    path: Path,
+    says: str,
+    *,
+    template: str | None = CHATML,
+    context: int = 512,
+    certainty: float = 2.0,
+) -> Path:
+    """A language model that says `says` after any line end, in tokens of a few bytes each.
+
+    Everything else it reads byte by byte. The tokens that it says are cut anywhere, within
+    characters too; only those of `CONTROL` are whole. `certainty` scales its logits.
+    """
+    from gguf import GGUFWriter, TokenType  # noqa: PLC0415 - only tests of this engine need it
+
+    alphabet = _byte_letters()
+    tokens = [*CONTROL, *alphabet]
+    script: list[int] = []
+    for number, part in enumerate(re.split(f"({'|'.join(map(re.escape, CONTROL))})", says)):
+        if number % 2:
+            script.append(CONTROL.index(part))
+            continue
+        pieces = _unlike_pieces(part.encode(), set(tokens), alphabet)
+        script += range(len(tokens), len(tokens) + len(pieces))
+        tokens += pieces
+    line_end = len(CONTROL) + ord("\n")
+    follows = chain(line_end, *script, CONTROL.index("<|im_end|>"))
+    memory = Successors(len(tokens), follows)
+
+    writer = GGUFWriter(path, "llama")
+    writer.add_context_length(context)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(len(follows))
+    writer.add_head_count(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    kinds = [TokenType.CONTROL] * len(CONTROL) + [TokenType.NORMAL] * (len(tokens) - len(CONTROL))
+    writer.add_token_types(kinds)
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(0)
+    writer.add_add_bos_token(False)
+    if template is not None:
+        writer.add_chat_template(template)
+    for name, tensor in _llama_tensors(memory, certainty).items():
+        writer.add_tensor(name, np.ascontiguousarray(tensor, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _byte_letters() -> list[str]:
+    """The printable letter that stands for each byte in a byte-level vocabulary."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = iter(range(256, 512))
+    return [chr(byte if byte in printable else next(others)) for byte in range(256)]
+
+
+def _unlike_pieces(text: bytes, used: set[str], alphabet: list[str]) -> list[str]:
+    """The text, spelled, cut into pieces of about 3 bytes, none of which occurs twice."""
+    spelled = "".join(alphabet[byte] for byte in text)
+    pieces: list[str] = []
+    start = 0
+    while start < len(spelled):
+        end = start + 3
+        while spelled[start:end] in used and end < len(spelled):
+            end += 1
+        piece = spelled[start:end]
+        # The end of the text cannot grow into what is unlike all others, but backwards.
+        pieces.append(pieces.pop() + piece if piece in used else piece)
+        used.add(pieces[-1])
+        start = end
+    return pieces
+
+
+def _llama_tensors(memory: Successors, certainty: float) -> dict[str, Matrix]:
+    zeros, ones = np.zeros((WIDTH, WIDTH)), np.ones(WIDTH)
+    return {
+        "token_embd.weight": memory.embeddings,
+        "output_norm.weight": ones,
+        "output.weight": memory.embeddings * certainty,
+        "blk.0.attn_norm.weight": ones,
+        "blk.0.attn_q.weight": zeros,
+        "blk.0.attn_k.weight": zeros,
+        "blk.0.attn_v.weight": zeros,
+        "blk.0.attn_output.weight": zeros,
+        "blk.0.ffn_norm.weight": ones,
+        "blk.0.ffn_gate.weight": memory.read,
+        "blk.0.ffn_up.weight": memory.read,
+        "blk.0.ffn_down.weight": memory.write,
+    }
 
 
 # ---------------------------------------------------------------- Whisper

@@ -50,6 +50,11 @@ class ToolCallReader:
         self._is_bare = False
         self.calls = 0
 
+    @property
+    def is_between_calls(self) -> bool:
+        """Whether a call may begin, or none may come any more."""
+        return self._state == self._between
+
     def feed(self, text: str) -> list[Piece]:
         """The pieces that may be passed on now."""
         # Each state takes what it understands and leaves the rest to the next.
