@@ -2,7 +2,8 @@
 
 Frames of 20 ms leave against an absolute clock, sent ahead of it by a lead, so that a late wake-up
 costs nothing and the client never holds more than the lead. The clock of the reply stands still
-while output is paused or no frame is there (a starved player cannot have been heard), and only then.
+while the client has nothing left to play, whether output is paused, no frame is there or the
+connection is slow, and only then.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ class Playout:
         self._lead_s = lead_ms / 1000
         self._frames: deque[bytes] = deque()
         self._changed = asyncio.Event()
-        self._paused = False
+        self._paused = self._was_paused = False
         self._ended = False
         self._zero_s: float | None = None
         """When the first frame would have sounded, had nothing ever stood still."""
@@ -52,8 +53,13 @@ class Playout:
         self._ended = True
         self._changed.set()
 
+    def stop(self) -> None:
+        """Forget what was not sent; nothing follows."""
+        self._frames.clear()
+        self.end()
+
     def pause(self) -> None:
-        self._paused = True
+        self._paused = self._was_paused = True
 
     def resume(self) -> None:
         """Go on with the very frame that would have been next."""
@@ -63,37 +69,28 @@ class Playout:
     async def frames(self) -> AsyncIterator[bytes]:
         """Give each frame when it is to be sent; ends after the last."""
         while True:
-            stood_still = await self._wait_for_frame()
+            while self._paused or not (self._frames or self._ended):
+                await self._change()
             if not self._frames:
                 return
-            await self._wait_for_time(stood_still=stood_still)
-            if self._paused:
+            await self._wait_for_time()
+            if self._paused or not self._frames:
                 continue
             frame = self._frames.popleft()
             self._changed.set()
             self.sent_ms += FRAME_MS
             yield frame
 
-    async def _wait_for_frame(self) -> bool:
-        """Wait until there is a frame or the end; True when the clock stood still meanwhile."""
-        waited = False
-        while self._paused or not (self._frames or self._ended):
-            waited = True
-            if not self._paused and self._zero_s is not None:
-                self._count_starvation()
-            await self._change()
-        return waited
-
-    def _count_starvation(self) -> None:
-        if self._zero_s is not None and self._now() >= self._zero_s + self.sent_ms / 1000:
-            self.starved += 1
-
-    async def _wait_for_time(self, *, stood_still: bool) -> None:
+    async def _wait_for_time(self) -> None:
+        """Wait until the next frame is due, a lead before it sounds."""
+        now_s, sent_s = self._now(), self.sent_ms / 1000
         if self._zero_s is None:
-            self._zero_s = self._now()
-        if stood_still:
-            self._zero_s = max(self._zero_s, self._now() - self.sent_ms / 1000)
-        delay_s = self._zero_s + self.sent_ms / 1000 - self._lead_s - self._now()
+            self._zero_s = now_s
+        if now_s - sent_s - self._zero_s > FRAME_MS / 1000:
+            self._zero_s = now_s - sent_s
+            self.starved += not self._was_paused
+        self._was_paused = False
+        delay_s = self._zero_s + sent_s - self._lead_s - now_s
         if delay_s > 0:
             await asyncio.sleep(delay_s)
 
