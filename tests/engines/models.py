@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -246,3 +247,62 @@ def _fill_whisper(spec, memory: Successors, confidence: float) -> None:
     # Normalization makes the token's own unit see sqrt(WIDTH) = 11, others at most about 4.
     linear(decoder.layer[0].ffn.linear_0, memory.read, bias=-6.0)
     linear(decoder.layer[0].ffn.linear_1, memory.write * 4.0)
+
+
+# ---------------------------------------------------------------- Kokoro
+
+FRAMES = 4
+"""How long each phoneme of the tiny Kokoro is, in its frames of 25 ms."""
+
+
+def kokoro(folder: Path, voices: tuple[str, ...] = ("af_heart",)) -> Path:
+    """A Kokoro that hisses, each phoneme for `FRAMES` frames."""
+    import torch  # noqa: PLC0415 - only tests of this engine need it
+
+    torch.manual_seed(1)
+    alphabet = {letter: number for number, letter in enumerate(KOKORO_LETTERS, 1)}
+    config = KOKORO_CONFIG | {"vocab": alphabet, "n_token": len(alphabet) + 1}
+    (folder / "config.json").write_text(json.dumps(config))
+    hidden, longest = KOKORO_CONFIG["hidden_dim"], KOKORO_CONFIG["max_dur"]
+    bias = torch.full((longest,), -30.0)
+    bias[:FRAMES] = 30.0
+    predictor = {
+        "duration_proj.linear_layer.weight": torch.zeros(longest, hidden),
+        "duration_proj.linear_layer.bias": bias,
+    }
+    # What is not in the file keeps its random beginning. The names are read without a prefix.
+    weights = {"predictor": {f"module.{name}": tensor for name, tensor in predictor.items()}}
+    torch.save(weights, folder / "kokoro-tiny.pth")
+    (folder / "voices").mkdir()
+    for voice in voices:
+        torch.save(torch.randn(510, 1, 256) * 0.1, folder / "voices" / f"{voice}.pt")
+    return folder
+
+
+KOKORO_LETTERS = ';:,.!?\u2014\u2026"() AIOQSTWYabcdefhijklmnopqrstuvwxyz\u0251\u0254\u0259\u025b\u025c\u0261\u026a\u0279\u0283\u028a\u028c\u0292\u03b8\u00f0\u014b\u00e6\u02a4\u02a7\u02c8\u02cc\u02d0'
+KOKORO_CONFIG: dict[str, Any] = {
+    "hidden_dim": 512,
+    "style_dim": 128,
+    "n_layer": 1,
+    "n_mels": 80,
+    "max_dur": 50,
+    "dropout": 0.1,
+    "text_encoder_kernel_size": 5,
+    "plbert": {
+        "hidden_size": 32,
+        "embedding_size": 16,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 512,
+        "num_hidden_layers": 1,
+    },
+    "istftnet": {
+        "upsample_kernel_sizes": [20, 12],
+        "upsample_rates": [10, 6],
+        "gen_istft_hop_size": 5,
+        "gen_istft_n_fft": 20,
+        "resblock_dilation_sizes": [[1, 3, 5]],
+        "resblock_kernel_sizes": [3],
+        "upsample_initial_channel": 512,
+    },
+}
