@@ -18,6 +18,7 @@ class Nesting:
 
     def meet(self, char: str, position: int) -> None:
         """Take note of a bracket or quote; other characters change nothing."""
+        self._drop_slips(position)
         for depth in range(len(self._open) - 1, -1, -1):
             if char in self._open[depth][0]:
                 del self._open[depth:]
@@ -27,8 +28,15 @@ class Nesting:
 
     def depth(self, position: int) -> int:
         """How many are open."""
-        self._open = [(close, start) for close, start in self._open if position - start < _REACH]
+        self._drop_slips(position)
         return len(self._open)
 
     def clear(self) -> None:
+        """Take everything for closed, as at the end of a line."""
         self._open.clear()
+
+    def _drop_slips(self, position: int) -> None:
+        kept = 0
+        while kept < len(self._open) and position - self._open[kept][1] >= _REACH:
+            kept += 1
+        del self._open[:kept]
