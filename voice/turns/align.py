@@ -1,11 +1,14 @@
 """When each word of a text sounds, given the word times of what was spoken in its place."""
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
 
 from voice.engines.protocols import Word
 from voice.turns.words import plain, weight, word_spans
+
+_LINK_TARGET = re.compile(r"\]\(\S*")
 
 Times = tuple[float, float]
 """Start and end in ms."""
@@ -21,6 +24,7 @@ def align(
     """
     if not words:
         words = [Word(text=spoken, start_s=0.0, end_s=whole_ms / 1000.0)]
+    written = [_LINK_TARGET.sub("", word) for word in written]
     known = _matches(written, [piece for word in words for piece in _parts(word)])
     times: list[Times] = []
     now = 0.0

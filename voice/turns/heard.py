@@ -1,5 +1,6 @@
 """What of an assistant's answer has been heard at a position of its playback."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ from voice.turns.words import Span, weight, word_spans
 
 _FASTEST_MS_PER_LETTER = 40.0
 """No voice is faster: audio shorter than this is not yet the whole of its chunk."""
+
+
+_NO_LETTER = re.compile(r"\W+")
 
 
 @dataclass(slots=True)
@@ -52,9 +56,9 @@ class _Chunk:
         if self.ended:
             return self.duration_ms
         pace = _FASTEST_MS_PER_LETTER
-        if letters := sum(weight(word.text) for word in self.words):
+        if letters := _letters("".join(word.text for word in self.words)):
             pace = max(pace, self.words[-1].end_s * 1000.0 / letters)
-        return max(self.duration_ms, weight("".join(self.spoken.split())) * pace)
+        return max(self.duration_ms, _letters(self.spoken) * pace)
 
     def heard_until(self, ms: float) -> int:
         """Where the last word ends of which at least half has sounded; 0 when none has."""
@@ -70,6 +74,10 @@ class _Chunk:
         """Where the last word ends that has begun to sound; 0 when none has."""
         begun = bisect_right(self.times, ms - self.start_ms, key=lambda time: time[0])
         return self.spans[begun - 1].end if begun else 0
+
+
+def _letters(text: str) -> float:
+    return weight(_NO_LETTER.sub("", text))
 
 
 class SpokenTimeline:
