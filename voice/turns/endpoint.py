@@ -7,6 +7,7 @@ from typing import Literal
 from voice.turns.phrases import (
     ANSWERS,
     BACKCHANNELS,
+    DIGITS,
     FILLERS,
     HANGING_ENDS,
     HANGING_PHRASES,
@@ -44,7 +45,7 @@ _WORD_CHAR = re.compile(r"[^\W_]")
 
 def completeness(partial: str, language: str | None = None) -> float:
     """How finished a turn sounds, from 0 (certainly goes on) to 1; 0.5 when there is no telling."""
-    text = partial.strip().rstrip(_CLOSERS)
+    text = _NOISE.sub(" ", partial).strip().rstrip(_CLOSERS)
     words = [plain(text[span.start : span.end]) for span in word_spans(text)]
     if not words:
         return 0.5
@@ -109,7 +110,7 @@ def _unpunctuated(words: list[str], language: str) -> float:
     """A guess where the recognizer gives no punctuation."""
     if len(words) <= 3 and words[-1] in ANSWERS.get(language, ()):
         return 0.85
-    if words[-1].isdigit():
+    if words[-1].isdigit() or (language == "en" and DIGITS.issuperset(words[-2:])):
         return 0.45
     if len(words) >= 3 and words[0] in QUESTION_WORDS.get(language, ()):
         return 0.8

@@ -69,6 +69,8 @@ HANGING_ENDS = {
 }
 """Words after which more must come."""
 
+DIGITS = _words("oh zero one two three four five six seven eight nine double triple")
+
 PARTICLES = _words("on off in out up down over for with from to at by about through around")
 PARTICLE_VERBS = _words(
     "turn switch put take log sign come go hold shut get pick wake call set cut sit stand stay move"
