@@ -37,6 +37,10 @@ def test_the_first_chunk_is_given_before_its_sentence_is_complete():
     ]
 
 
+def test_the_first_letter_of_the_next_word_is_enough_to_end_a_sentence():
+    assert TextChunker().push("Sure! I") == [Chunk("Sure! ", "Sure!")]
+
+
 def test_later_chunks_end_with_their_sentence():
     assert spoken("Yes. This one is long, it has clauses, and it goes on. End.") == [
         "Yes.", "This one is long, it has clauses, and it goes on.", "End.",

@@ -56,7 +56,7 @@ ENGLISH = [
      " 1990 to 1995, 555-1234")),
     ("at 10:00, 10:05, 10:30, 10:00 am, 3:00pm", "at 10 o'clock, 10 oh 5, 10:30, 10 am, 3 pm"),
     ("2024-03-05 or 2024-11-22.", "March 5th, 2024 or November 22nd, 2024."),
-    ("the 1990s, #5, No. 5 and Fig. 2. No. Really", "the nineteen nineties, number 5, number 5 and figure 2. No. Really"),
+    ("the 1990s, #5, No. 5 and Fig. 2. No. Really", "the nineteen nineties, number 5, Number 5 and Figure 2. No. Really"),
     ("e.g. this, i.e. that; cats vs. dogs, etc. And (e.g., it) etc.", ("for example this, that is that; cats versus dogs,"
      " et cetera. And (for example, it) et cetera.")),
     ("Dr. Who & Mr. T w/ ½ cup, ~5 or 1/2", "Doctor Who and Mister T with one half cup, about 5 or one half"),

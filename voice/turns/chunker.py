@@ -65,7 +65,7 @@ class _Cut:
     def is_enough(self) -> bool:
         """Whether it will do where something must be heard soon."""
         long_enough = self.letters >= _CLAUSE_LETTERS or self.words >= _CLAUSE_WORDS
-        return self.is_sentence or (self.kind is Break.CLAUSE and long_enough)
+        return self.is_sentence or (self.kind is Break.CLAUSE and self.words > 0 and long_enough)
 
 
 class TextChunker:
@@ -91,7 +91,8 @@ class TextChunker:
         chunks = self._ready()
         for piece in self._speakable.pieces(text):
             chunks += self._take(piece)
-        return chunks
+        self._note(self._boundaries.push("", self._speakable.next_letter))
+        return chunks + self._ready()
 
     def flush(self) -> list[Chunk]:
         """The rest, now that the answer is complete."""
@@ -107,7 +108,6 @@ class TextChunker:
         return self._measures[-1] if self._measures else self._base
 
     def _take(self, piece: Piece) -> list[Chunk]:
-        chunks = self._silence(piece)
         if self._begins_word(piece):
             self._word_cut = len(self._pieces)
         before = self._measure
@@ -119,15 +119,17 @@ class TextChunker:
         self._pieces.append(piece)
         self._measures.append(after)
         self._note(self._boundaries.push(piece.spoken))
-        return chunks + self._ready()
+        return self._ready() + self._silence()
 
-    def _silence(self, piece: Piece) -> list[Chunk]:
+    def _silence(self) -> list[Chunk]:
         """A chunk of its own for a longer stretch, such as code, of which nothing is said."""
-        silent = self._measure.words == self._base.words
-        ends = piece.opens or _WORD_CHAR.search(piece.spoken)
-        if not (silent and ends and sum(len(each.text) for each in self._pieces) > _SILENT_LENGTH):
+        before = len(self._pieces) - 1
+        if before < 1 or self._measures[before - 1].words > self._base.words:
             return []
-        return [self._emit(len(self._pieces))]
+        last = self._pieces[-1]
+        ends = last.opens or self._measure.words > self._base.words
+        length = sum(len(piece.text) for piece in self._pieces[:before]) if ends else 0
+        return [self._emit(before)] if length > _SILENT_LENGTH else []
 
     def _begins_word(self, piece: Piece) -> bool:
         """Whether a line break could stand before the piece."""

@@ -6,6 +6,7 @@ from voice.turns.lookahead import Lookahead
 
 _URL = re.compile(r"[^\s<>\"`“”|\\]{1,1000}")
 _URL_START = re.compile(r"(?:https?://|www\.)(?=\w)", re.IGNORECASE)
+_URL_STARTS = ("http://", "https://", "www.")
 _HOST = re.compile(r"(?:[a-z]+://)?(?:www\.)?([^/?#:\s]+)", re.IGNORECASE)
 _MAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _DEEPEST = 4
@@ -25,6 +26,12 @@ def is_url(text: str) -> bool:
     return _URL_START.match(text) is not None
 
 
+def may_be_url(text: str) -> bool:
+    """Whether a text of which more may come begins an address."""
+    text = text.lower()
+    return any(start.startswith(text[: len(start)]) for start in _URL_STARTS)
+
+
 def url_end(look: Lookahead, start: int) -> int:
     """Where the address that begins at `start` ends, before the marks of the sentence around it."""
     url = look.text[start : look.run(_URL, start)].rstrip(_AFTER_URL)
@@ -42,7 +49,8 @@ def mail_in(word: str) -> str:
 def say_url(url: str, language: str) -> str:
     """The host alone: nobody listens to a path."""
     match = _HOST.match(url)
-    return _dotted(match[1].rpartition("@")[2] if match else url, language)
+    host = match[1].rpartition("@")[2].lower() if match else url
+    return _dotted(host.capitalize() if url[0].isupper() else host, language)
 
 
 def say_mail(mail: str, language: str) -> str:

@@ -29,8 +29,8 @@ _JOINED_UNITS = {unit: names for unit, names in _UNITS.items() if unit not in ("
 
 _SHORT = {
     "e.g.": "for example", "e.g": "for example", "i.e.": "that is", "vs.": "versus",
-    "vs": "versus", "approx.": "approximately", "mr.": "Mister", "mrs.": "Missus",
-    "dr.": "Doctor", "prof.": "Professor", "w/": "with", "w/o": "without", "&": "and",
+    "vs": "versus", "approx.": "approximately", "mr.": "mister", "mrs.": "missus",
+    "dr.": "doctor", "prof.": "professor", "w/": "with", "w/o": "without", "&": "and",
     "½": "one half", "¼": "one quarter", "¾": "three quarters", "1/2": "one half",
     "1/3": "one third", "2/3": "two thirds", "1/4": "one quarter", "3/4": "three quarters",
     "→": "to", "⇒": "so", "24/7": "24 7",
@@ -61,6 +61,10 @@ _MEASURE = re.compile(rf"([-−]?{_N})({_UNIT})?(?:/([a-z]+))?")
 _RANGE = re.compile(rf"({_N})([–—-])({_N})({_UNIT})?")
 _DATE = re.compile(r"(\d{4})-(0\d|1[0-2])-([0-2]\d|3[01])")
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(am|pm)?", re.IGNORECASE)
+_TIME_RANGE = re.compile(
+    r"(\d{1,2}:\d\d(?:am|pm)?|\d{1,2}(?:am|pm))[–-](\d{1,2}:\d\d(?:am|pm)?|\d{1,2}(?:am|pm))",
+    re.IGNORECASE,
+)
 _DECADE = re.compile(r"(1[789]|20)(\d)0['’]?s")
 _NEXT = re.compile(r"[ \u00a0\u202f](?=\S)")
 _WORD = re.compile(r"[^\s*_`~<>\[\]|\\]{0,24}")
@@ -75,13 +79,13 @@ def reading(look: Lookahead, start: int, end: int) -> tuple[int, str]:
     if word.isalpha():
         return end, _SHORT.get(word, word)
     if short := _short(look, word, end):
-        return end, short
+        return end, short[0].upper() + short[1:] if word[0].isupper() else short
     tail = _TRAILING.search(word)
     marks = tail[0] if tail else ""
     core = word[: len(word) - len(marks)]
     if not any(char.isdigit() for char in core):
         return end, word
-    for rule in (_money, _date, _time, _range, _measure, _decade):
+    for rule in (_money, _date, _time, _time_range, _range, _measure, _decade):
         if said := rule(look, core, marks, end):
             return said
     return end, f"number {word[1:]}" if core[0] == "#" and core[1:].isdigit() else word
@@ -201,6 +205,17 @@ def _time(look: Lookahead, core: str, marks: str, end: int) -> tuple[int, str] |
         not marks and _next_word(look, end)[1][:2].lower() in ("am", "pm", "a.", "p.", "o'")
     )
     return end, hour + (f" {half}" if half else "" if named else " o'clock") + marks
+
+
+def _time_range(look: Lookahead, core: str, marks: str, end: int) -> tuple[int, str] | None:
+    """The time from which, and the time until which: "9:00–10:30", "9am-5pm"."""
+    match = _TIME_RANGE.fullmatch(core)
+    if not match:
+        return None
+    since = _time(look, match[1], " ", end)
+    until = _time(look, match[2], marks, end)
+    first = since[1].removesuffix(" o'clock ").rstrip() if since else match[1]
+    return end, f"{first} to {until[1] if until else match[2] + marks}"
 
 
 def _decade(_look: Lookahead, core: str, marks: str, end: int) -> tuple[int, str] | None:

@@ -58,17 +58,19 @@ class Boundaries:
         self._last = Boundary(0, Break.SENTENCE)
         self._nesting = Nesting()
 
-    def push(self, text: str) -> list[Boundary]:
-        """The boundaries that have become certain."""
+    def push(self, text: str, peek: str = "") -> list[Boundary]:
+        """The boundaries that have become certain.
+
+        `peek` is a letter known to follow, for its case; the next push begins with it.
+        """
         self._text += text
-        return self._scan(final=False)
+        return self._scan(Lookahead(self._text + peek, final=False))
 
     def flush(self) -> list[Boundary]:
         """The boundaries that the end of the text makes certain; the end itself is not one."""
-        return self._scan(final=True)
+        return self._scan(Lookahead(self._text, final=True))
 
-    def _scan(self, *, final: bool) -> list[Boundary]:
-        look = Lookahead(self._text, final=final)
+    def _scan(self, look: Lookahead) -> list[Boundary]:
         found: list[Boundary] = []
         try:
             while match := _CANDIDATE.search(self._text, self._next):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from voice.turns.blocks import Block, Kind, classify, line_end
 from voice.turns.inline import Found, Inline
+from voice.turns.links import may_be_url
 from voice.turns.lookahead import Incomplete, Lookahead
 from voice.turns.words import IDEOGRAPHS, base_language
 
@@ -76,6 +77,13 @@ class Speakable:
         if self._kind in _OWN_SENTENCE and (stop := self._stop()):
             pieces.append(self._piece("", Found(0, stop)))
         return pieces
+
+    @property
+    def next_letter(self) -> str:
+        """The first letter of the word that is held back; empty when another thing may be."""
+        letter = self._held[:1]
+        is_word = letter.isalpha() and not self._fence and not may_be_url(self._held)
+        return letter if is_word else ""
 
     def _scan(self, *, final: bool) -> list[Piece]:
         look = Lookahead(self._held, final=final)
