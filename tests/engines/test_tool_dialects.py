@@ -112,6 +112,18 @@ DIALECTS: dict[str, tuple[str, Told]] = {
         f'<|tool_call|>[{{"name": "weather", "arguments": {U}}}]<|/tool_call|>',
         ("", [("weather", ULM)]),
     ),
+    "lfm, in Python": (
+        '<|tool_call_start|>[weather(city="Ulm)", days=[1, True]), time()]<|tool_call_end|>On it.',
+        ("On it.", [("weather", {"city": "Ulm)", "days": [1, True]}), ("time", {})]),
+    ),
+    "lfm, in JSON": (
+        f'<|tool_call_start|>[{{"name": "weather", "arguments": {U}}}]<|tool_call_end|>',
+        ("", [("weather", ULM)]),
+    ),
+    "llama, in Python": (
+        "<|python_tag|>time.now(zone=None)",
+        ("", [("time.now", {"zone": None})]),
+    ),
     "fenced": (
         f'```json\n{{"name": "weather", "arguments": {U}}}\n```',
         ("", [("weather", ULM)]),
@@ -195,6 +207,9 @@ def test_a_call_that_breaks_off_keeps_what_it_had():
     [
         "<tool_call>weather in Ulm",
         "<tool_call>look it up {",
+        "<tool_call>weather('Ulm')",
+        "<tool_call>weather(city=Ulm)",
+        "<tool_call>weather(city=",
         "<tool_call>{'name': 'time'}",
         '<tool_call>{"arguments": {}}',
         '<tool_call>{"name": "time", "arguments": [1]}',

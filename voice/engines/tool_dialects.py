@@ -5,6 +5,7 @@ Each family of models writes them its own way:
 - Hermes, Qwen: `<tool_call>{"name": "f", "arguments": {}}</tool_call>`, again for each call
 - Llama 3: `{"name": "f", "parameters": {}}`, maybe after `<|python_tag|>`, with `;` between calls
 - Mistral: `[TOOL_CALLS][{"name": "f", "arguments": {}}]`, or `[TOOL_CALLS]f[ARGS]{}`
+- LFM: `<|tool_call_start|>[f(x=1)]<|tool_call_end|>`, in Python
 - others: `<|tool_call|>[{...}]`, or the object in a fence of JSON
 
 All are read alike: a marker, or an object at the very beginning that names a known function; what
@@ -16,14 +17,22 @@ from collections.abc import Callable, Collection
 from uuid import uuid4
 
 from voice.engines.call_json import CallObject
+from voice.engines.call_python import python_call
 from voice.engines.protocols import CallDelta, CallStarted, Piece, TextDelta
 from voice.engines.stop_strings import held_back
 
-MARKERS = ("<tool_call>", "<|tool_call|>", "<|python_tag|>", "[TOOL_CALLS]")
-ENDS = ("</tool_call>", "<|/tool_call|>")
+MARKERS = (
+    "<tool_call>",
+    "<|tool_call|>",
+    "<|tool_call_start|>",
+    "<|python_tag|>",
+    "[TOOL_CALLS]",
+)
+ENDS = ("</tool_call>", "<|/tool_call|>", "<|tool_call_end|>")
 
 _BARE = re.compile(r"(```(json)?\s*)?(\[\s*)?\{")
 _MAYBE_BARE = re.compile(r"(`{0,3}|```j|```js|```jso|```(json)?\s*(\[\s*)?|\[\s*)")
+_PYTHON = re.compile(r"[A-Za-z_][\w.]*\(")
 _BETWEEN = " \t\r\n,;[]`"
 _NAMED = re.compile(
     r"(TOOL_CALLS\])?[\s\[]*((?P<name>[\w.-]+)\s*(\[CALL_ID\][\w-]+)?(\[ARGS\])?)?\s*"
@@ -73,7 +82,7 @@ class ToolCallReader:
         held, self._held = self._held, ""
         if self._state == self._object and not self._is_bare:
             held = ""
-        elif self._state == self._between:
+        elif self._state in {self._between, self._python}:
             if held and not self.calls:
                 raise self._bad(held)
             held = ""
@@ -117,6 +126,9 @@ class ToolCallReader:
             if text.startswith(tag):
                 self._state = self._text if tag in ENDS else self._between
                 return text[len(tag) :]
+        if _PYTHON.match(text) and not self._is_bare:
+            self._state = self._python
+            return text
         name, brace, _ = text.partition("{")
         if self._is_bare and name:
             self._state = self._text
@@ -129,6 +141,19 @@ class ToolCallReader:
             raise self._bad(text)
         self._begin_call(match["name"] or "")
         return text[len(name) :]
+
+    def _python(self, text: str) -> str:
+        """Within a call that is written as Python, which is passed on when it is complete."""
+        text, self._held = self._held + text, ""
+        for end in (match.end() for match in re.finditer(r"\)", text)):
+            if call := python_call(text[:end]):
+                name, arguments = call
+                self._start(name)
+                self._pieces.append(CallDelta(arguments))
+                self._state = self._between
+                return text[end:]
+        self._held = text
+        return ""
 
     def _object(self, text: str) -> str:
         """Within the object of a call."""
@@ -165,10 +190,13 @@ class ToolCallReader:
     def _pass_on(self, call: CallObject) -> None:
         if not call.is_started:
             call.is_started, self._held = True, ""
-            self.calls += 1
-            self._pieces.append(CallStarted(f"call_{uuid4().hex}", call.name))
+            self._start(call.name)
         if arguments := call.take_arguments():
             self._pieces.append(CallDelta(arguments))
+
+    def _start(self, name: str) -> None:
+        self.calls += 1
+        self._pieces.append(CallStarted(f"call_{uuid4().hex}", name))
 
     def _say(self, text: str) -> None:
         if text:
