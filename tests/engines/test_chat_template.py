@@ -103,6 +103,13 @@ def test_a_template_that_refuses_everything_is_an_error():
         ChatTemplate("{{ raise_exception('never') }}").render(prompt(USER))
 
 
+@pytest.mark.parametrize("mistake", ["1 + 'a'", "messages[7].content", "1 / 0"])
+def test_a_template_that_runs_into_an_error_is_an_error(mistake: str):
+    """Its author may not have thought of every chat."""
+    with pytest.raises(EngineError, match="refuses the chat"):
+        ChatTemplate(f"{{{{ {mistake} }}}}").render(prompt(USER))
+
+
 def test_a_broken_template_is_an_error():
     """It is found when the model is loaded, not in the first conversation."""
     with pytest.raises(EngineError, match="chat template is broken"):
@@ -141,6 +148,7 @@ def test_generation_tags_and_dates_are_understood():
         ("no calls here", "<tool_call>\n", "arguments"),
         (HERMES, "<tool_call>\n", "arguments"),
         ("{{ tools }}[TOOL_CALLS]", "[TOOL_CALLS] [", "arguments"),
+        ("{{ tools }}<|tool_call_start|>", "<|tool_call_start|>[", "arguments"),
         ("{{ tools }}<|tool_call|>", "<|tool_call|>[", "arguments"),
         ('{{ tools }}{"name": , "parameters": }', "", "parameters"),
     ],

@@ -33,6 +33,9 @@ To call one, answer with nothing but
 {{"name": "its name", "arguments": {{...}}}}
 </tool_call>"""
 
+_REFUSALS = (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What a template raises on purpose, and what it runs into."""
+
 
 class ChatTemplate:
     """A compiled template; raises `EngineError` when it is broken.
@@ -65,11 +68,11 @@ class ChatTemplate:
             chat = _in_plain_text(chat, tools)
         try:
             return self._rendered(chat, tools)
-        except TemplateError:
+        except _REFUSALS:
             pass
         try:
             return self._rendered(_alternating(_in_plain_text(chat, tools)), ())
-        except TemplateError as error:
+        except _REFUSALS as error:
             raise EngineError(f"the model's chat template refuses the chat: {error}") from error
 
     def _rendered(self, chat: Chat, tools: tuple[Tool, ...]) -> str:
@@ -142,6 +145,8 @@ def _tool(tool: Tool) -> dict[str, Any]:
 def _call_marker(source: str) -> str:
     if "[TOOL_CALLS]" in source:
         return "[TOOL_CALLS] ["
+    if "<|tool_call_start|>" in source:
+        return "<|tool_call_start|>["
     if "<|tool_call|>" in source:
         return "<|tool_call|>["
     return "<tool_call>\n" if "<tool_call>" in source else ""
