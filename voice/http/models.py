@@ -2,6 +2,7 @@
 
 from litestar import Response, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from voice.gateway.errors import error_body
 from voice.server import Server
@@ -15,7 +16,7 @@ def list_models(state: State) -> dict[str, object]:
 
 
 @get("/v1/models/{model_id:path}", sync_to_thread=False)
-def show_model(state: State, model_id: str) -> Response[object]:
+def show_model(state: State, model_id: FromPath[str]) -> Response[object]:
     """One model; ids may hold slashes."""
     wanted = model_id.removeprefix("/")
     for model in _models(state.server):
