@@ -92,8 +92,9 @@ def test_a_template_that_refuses_roles_gets_alternating_turns():
     assert template.render(prompt(SYSTEM, USER, USER)) == (
         "<s>[user]Be brief.\n\nWeather in Ulm?\n\nWeather in Ulm?</s>"
     )
-    text = template.render(prompt(USER, CALL, RESULT))
+    text = template.render(prompt(SYSTEM, USER, CALL, RESULT, tools=(WEATHER,)))
     assert text.count("[user]") == 2
+    assert text.count("You can call functions") == 1
     assert text.endswith("<tool_response>\nrain\n</tool_response></s>")
 
 

@@ -64,14 +64,13 @@ class ChatTemplate:
         """The prompt as one text, up to where the answer begins; raises `EngineError`."""
         tools = prompt.tools if prompt.tool_choice != "none" else ()
         chat = [self._as_dict(message) for message in prompt.messages]
-        if not self._knows_tools:
-            chat = _in_plain_text(chat, tools)
+        plain = _in_plain_text(chat, tools)
         try:
-            return self._rendered(chat, tools)
+            return self._rendered(chat, tools) if self._knows_tools else self._rendered(plain, ())
         except _REFUSALS:
             pass
         try:
-            return self._rendered(_alternating(_in_plain_text(chat, tools)), ())
+            return self._rendered(_alternating(plain), ())
         except _REFUSALS as error:
             raise EngineError(f"the model's chat template refuses the chat: {error}") from error
 
