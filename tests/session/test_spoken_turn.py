@@ -77,7 +77,7 @@ def test_without_speculation_the_engines_start_after_the_wait():
             await client.speak(1000)
             end_s = client.now_s()
             await client.until("response.output_audio.delta")
-            assert client.at_s("response.output_audio.delta") - end_s >= 0.79
+            assert client.at_s("response.output_audio.delta") - end_s >= 0.75
 
     run(main())
 
