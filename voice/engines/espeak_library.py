@@ -22,7 +22,6 @@ _PHONEME_EVENTS = 0x0001
 _DONT_EXIT = 0x8000
 _UTF8 = 1
 _END_PAUSE = 0x1000
-_PHONEMES_IPA_OFF = 0
 
 _END, _WORD, _PHONEME = 0, 1, 7
 _PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
@@ -156,17 +155,16 @@ class Library:
         if status != 0 and not stopped:
             raise EngineError(f"eSpeak NG could not speak this text (status {status})")
 
-    def phonemes(self, text: str, voice: str) -> str:
-        """The phonemes of `text` in eSpeak's ASCII notation."""
+    def phonemes(self, text: str, voice: str, separator: str = "") -> str:
+        """The phonemes of `text` in eSpeak's ASCII notation, with `separator` between them."""
+        mode = ord(separator) << 8 if separator else 0
         data = ctypes.c_char_p(text.translate(_CONTROLS).encode())
         position = ctypes.c_void_p(ctypes.cast(data, ctypes.c_void_p).value)
         clauses: list[str] = []
         with self._lock:
             self._set_voice(voice)
             while position.value:
-                clause = self._c.espeak_TextToPhonemes(
-                    ctypes.byref(position), _UTF8, _PHONEMES_IPA_OFF
-                )
+                clause = self._c.espeak_TextToPhonemes(ctypes.byref(position), _UTF8, mode)
                 clauses.append((clause or b"").decode())
         return " ".join(clauses).strip()
 

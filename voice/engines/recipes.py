@@ -76,8 +76,9 @@ class Recipes:
     # ------------------------------------------------------------ speech to text
 
     def sphinx(self, _model: str) -> Recipe:
-        spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx")
-        return Recipe("sphinx", "embedded, knows clean English", spec)
+        options = {"documents": str(self.settings.documents_path)}
+        spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx", options)
+        return Recipe("sphinx", "embedded, knows clean English and the documents' words", spec)
 
     def whisper(self, model: str) -> Recipe:
         self._need("faster_whisper", "faster-whisper", "inferno-voice")
