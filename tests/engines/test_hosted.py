@@ -29,6 +29,7 @@ from voice.engines.protocols import (
     TextDelta,
     TextToSpeech,
 )
+from voice.engines.wire import Facts
 
 pytestmark = pytest.mark.engine
 
@@ -45,7 +46,7 @@ def say(text: str) -> Prompt:
 @asynccontextmanager
 async def listening() -> AsyncIterator[tuple[SpeechToText, Worker]]:
     async with Worker(spec("Counter")) as worker:
-        yield HostedSpeechToText(worker), worker
+        yield HostedSpeechToText(worker, Facts()), worker
 
 
 @asynccontextmanager
@@ -227,7 +228,7 @@ async def test_closing_an_utterance_refuses_what_waits_for_it(tmp_path):
 async def test_batch_work_lets_the_others_go_first(tmp_path):
     async with gated(tmp_path) as (worker, gate), asyncio.TaskGroup() as group:
         one, two = utterances(worker, 2)
-        batch = HostedSpeechToText(worker, batch=True).listen(ListenOptions())
+        batch = HostedSpeechToText(worker, Facts(), batch=True).listen(ListenOptions())
         await asked(one.transcript(), group)
         await gate.reached()
         late = await asked(batch.transcript(), group)
@@ -238,7 +239,7 @@ async def test_batch_work_lets_the_others_go_first(tmp_path):
 
 
 def utterances(worker: Worker, count: int) -> list[HostedUtterance]:
-    engine = HostedSpeechToText(worker)
+    engine = HostedSpeechToText(worker, Facts())
     return [engine.listen(ListenOptions()) for _ in range(count)]
 
 

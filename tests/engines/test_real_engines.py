@@ -22,6 +22,7 @@ from voice.engines.protocols import (
     TextDelta,
     Tool,
 )
+from voice.engines.wire import Facts
 
 pytestmark = pytest.mark.engine
 
@@ -44,7 +45,7 @@ async def test_whisper_hears_in_a_worker(tmp_path: Path):
     pcm = resample(spoken, espeak.rate_hz, STT_RATE_HZ)
     folder = models.whisper(tmp_path)
     async with Worker(spec("whisper:Whisper", model=str(folder), device="cpu")) as worker:
-        utterance = HostedSpeechToText(worker).listen(ListenOptions())
+        utterance = HostedSpeechToText(worker, Facts()).listen(ListenOptions())
         for start in range(0, len(pcm), 640):
             utterance.feed(pcm[start : start + 640])
         assert await utterance.partial() == models.SENTENCE.strip()

@@ -43,6 +43,7 @@ class FakeSpeechToText:
     """
 
     name = "fake"
+    incremental = False
 
     def __init__(
         self,

@@ -39,8 +39,9 @@ MAX_BACKLOG_BYTES = 60 * STT_RATE_HZ * 2
 class HostedSpeechToText:
     """A `Recognizer` in a worker; with `batch` its work lets all others go first."""
 
-    def __init__(self, worker: Worker, *, batch: bool = False) -> None:
+    def __init__(self, worker: Worker, facts: Facts, *, batch: bool = False) -> None:
         self.name = worker.spec.name
+        self.incremental = facts.incremental
         self._worker = worker
         self._batch = batch
 

@@ -74,6 +74,8 @@ class Utterance(Protocol):
 
 class SpeechToText(Protocol):
     name: str
+    incremental: bool
+    """Whether asking for partials is how the engine keeps up, rather than work done twice."""
 
     def listen(self, options: ListenOptions) -> Utterance: ...
 
@@ -82,6 +84,7 @@ class Recognizer(Protocol):
     """The in-process face of a local speech-to-text engine.
 
     `feed`, `open` and `close` are called from another thread than the rest and must be cheap.
+    One that sets `incremental` is asked for partials all the time.
     """
 
     def open(self, utterance: int, options: ListenOptions) -> None: ...

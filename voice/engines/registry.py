@@ -139,7 +139,7 @@ class Search:
         assert self.worker  # noqa: S101 - it was started with the recipe
         facts = await self.worker.ready()
         if self._role == "stt":
-            return HostedSpeechToText(self.worker)
+            return HostedSpeechToText(self.worker, facts)
         hosted = HostedLanguageModel if self._role == "llm" else HostedTextToSpeech
         return hosted(self.worker, facts)
 

@@ -96,6 +96,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     rate_hz: int = 0
     voices: tuple[str, ...] = ()
     context_tokens: int = 0
+    incremental: bool = False
 
 
 class Ready(Frame, frozen=True):

@@ -196,6 +196,7 @@ def facts_of(engine: Engine) -> Facts:
         rate_hz=getattr(engine, "rate_hz", 0),
         voices=tuple(getattr(engine, "voices", ())),
         context_tokens=getattr(engine, "context_tokens", 0),
+        incremental=getattr(engine, "incremental", False),
     )
 
 

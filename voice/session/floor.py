@@ -227,7 +227,7 @@ class Floor:
         """Ask for partial texts while the user speaks."""
         while turn is self._turn:
             await asyncio.sleep(PARTIAL_EVERY_S)
-            if self._listener.machine.state in {State.WAIT, State.VERDICT}:
+            if not self._wants_partials():
                 continue
             try:
                 text = await turn.utterance.partial()
@@ -237,12 +237,22 @@ class Floor:
                 self._publish_live(turn, text)
                 self._feed(Partial(text, self._wait_ms(text)))
 
-    def _publish_live(self, turn: Turn, text: str) -> None:
+    def _wants_partials(self) -> bool:
+        """Whether a partial text is of use, or at least the asking for it."""
+        state = self._listener.machine.state
+        if state in {State.WAIT, State.VERDICT}:
+            return False
+        semantic = isinstance(self._listener.config.audio.input.turn_detection, SemanticVad)
+        return self._stt.incremental or state is State.OVERLAP or semantic or self._is_live()
+
+    def _is_live(self) -> bool:
+        """Whether the client expects the words while they are spoken."""
         asked = self._state.config.audio.input.transcription
-        live = self._state.config.type == "transcription" or (
-            asked is not None and asked.model in LIVE_MODELS
-        )
-        if live and (delta := turn.agreement.push(text)):
+        live_model = asked is not None and asked.model in LIVE_MODELS
+        return live_model or self._state.config.type == "transcription"
+
+    def _publish_live(self, turn: Turn, text: str) -> None:
+        if self._is_live() and (delta := turn.agreement.push(text)):
             self._emit(self._state.transcription_delta(turn.item_id, delta))
 
     async def _understand(self, turn: Turn) -> None:
