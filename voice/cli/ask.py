@@ -12,7 +12,8 @@ from voice.audio.files import RecordingError, read_recording, write_recording
 from voice.cli.caller import RATE_HZ, CallEndedError, Caller, call
 from voice.cli.conversing import SESSION, Transcript
 from voice.cli.hosting import hosting
-from voice.cli.serve import own_key, settings_or_exit
+from voice.cli.serve import own_key
+from voice.cli.settings import settings_or_exit
 from voice.observe.logs import set_up_logs
 
 PATIENCE_S = 30.0

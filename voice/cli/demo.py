@@ -13,7 +13,8 @@ from voice.bundled import samples_path
 from voice.cli.caller import RATE_HZ, CallEndedError, Caller, call
 from voice.cli.conversing import SESSION, Transcript
 from voice.cli.hosting import Hosted, hosting
-from voice.cli.serve import own_key, settings_or_exit
+from voice.cli.serve import own_key
+from voice.cli.settings import settings_or_exit
 from voice.config import Settings
 from voice.observe.logs import set_up_logs
 
@@ -44,7 +45,7 @@ def demo(once: bool, out: Path) -> None:
     WebSocket, interrupts it once, prints both sides with the latency of each stage, and writes the
     whole conversation as a stereo WAV. Then it keeps serving until Ctrl-C.
     """
-    settings = settings_or_exit(SERVER__HOST="127.0.0.1", SERVER__PORT=0)
+    settings = settings_or_exit(server__host="127.0.0.1", server__port=0)
     set_up_logs("warning", settings.log_format)
     asyncio.run(_demo(settings, out, once=once))
 

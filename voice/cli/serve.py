@@ -6,7 +6,8 @@ import ipaddress
 import click
 
 from voice.cli.hosting import Hosted, hosting
-from voice.config import Settings, SettingsError, load_settings
+from voice.cli.settings import settings_or_exit
+from voice.config import Settings
 from voice.observe.logs import set_up_logs
 
 
@@ -35,19 +36,12 @@ def serve(
     SERVER__PORT, ENGINES__STT, ENGINES__LLM, ENGINES__TTS, DOCUMENTS, AUTH__API_KEYS.
     """
     settings = settings_or_exit(
-        SERVER__HOST=host, SERVER__PORT=port, ENGINES__STT=stt, ENGINES__LLM=llm,
-        ENGINES__TTS=tts, DOCUMENTS=documents,
+        server__host=host, server__port=port, engines__stt=stt, engines__llm=llm,
+        engines__tts=tts, documents=documents,
     )  # fmt: skip
     _check_exposure(settings, insecure=insecure)
     set_up_logs(settings.server.log_level, settings.log_format)
     asyncio.run(_serve(settings))
-
-
-def settings_or_exit(**flags: object) -> Settings:
-    try:
-        return load_settings(**{name: flag for name, flag in flags.items() if flag is not None})
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def own_key(settings: Settings) -> str | None:

@@ -4,6 +4,7 @@ With documents, each utterance is decoded twice: with the general language model
 from the documents. Both use the same acoustic model, so the better score is the likelier text.
 """
 
+import re
 import tempfile
 from collections import deque
 from pathlib import Path
@@ -37,6 +38,8 @@ class Sphinx:
         self._utterances: dict[int, _Utterance] = {}
 
     def open(self, utterance: int, options: ListenOptions) -> None:
+        """Begin; it knows one language and takes no hints, so the options change nothing."""
+        del options
         self._utterances[utterance] = _Utterance()
 
     def feed(self, utterance: int, pcm: bytes) -> None:
@@ -49,7 +52,7 @@ class Sphinx:
         if ear is None:
             return ""
         heard.catch_up(ear)
-        return ear.text()
+        return _written(ear.text())
 
     def transcript(self, utterance: int) -> Transcript:
         heard = self._heard(utterance)
@@ -61,7 +64,7 @@ class Sphinx:
         heard.ended = True
         text = " ".join(word.text for word in words)
         return Transcript(
-            text=text[:1].upper() + text[1:],
+            text=_written(text),
             language="en",
             words=tuple(words),
             duration_s=len(heard.pcm) / 2 / STT_RATE_HZ,
@@ -151,6 +154,11 @@ class _Ear:
     def _best(self) -> Any:
         heard = [decoder for decoder in self._decoders if decoder.hyp() is not None]
         return max(heard, key=lambda decoder: decoder.hyp().best_score, default=None)
+
+
+def _written(text: str) -> str:
+    """Words as they are written: capitals at the start and for the speaker."""
+    return re.sub(r"^[a-z]|\bi\b", lambda found: found[0].upper(), text)
 
 
 def _words(decoder: Any) -> list[Word]:
