@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import monotonic, time
 
 import structlog
@@ -13,12 +13,15 @@ from voice.engines.registry import EngineSet, open_engines
 
 log = structlog.get_logger()
 
+EngineOpener = Callable[[Settings], AbstractAsyncContextManager[EngineSet]]
+
 
 class Server:
     """Opens the engines in the background, so that health can be asked from the first moment."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, open_engines: EngineOpener = open_engines) -> None:
         self.settings = settings
+        self._open_engines = open_engines
         self.started_at = int(time())
         """In seconds of the epoch."""
         self.started_s = monotonic()
@@ -56,7 +59,7 @@ class Server:
 
     async def _host(self) -> None:
         try:
-            async with open_engines(self.settings) as engines:
+            async with self._open_engines(self.settings) as engines:
                 self.engines = engines
                 for choice in engines.choices:
                     log.info("engine", kind=choice.kind, name=choice.name, reason=choice.reason)

@@ -60,7 +60,9 @@ class Hosted:
 
 
 @asynccontextmanager
-async def hosting(settings: Settings, *, warm: bool = True) -> AsyncIterator[Hosted]:
+async def hosting(
+    settings: Settings, *, warm: bool = True, server: Server | None = None
+) -> AsyncIterator[Hosted]:
     """Serve while the block runs; with `warm`, enter it once the engines are ready.
 
     Raises:
@@ -68,7 +70,7 @@ async def hosting(settings: Settings, *, warm: bool = True) -> AsyncIterator[Hos
             the engines cannot be opened.
     """
     listening = _listen(settings.server.host, settings.server.port)
-    server, stopping = Server(settings), asyncio.Event()
+    server, stopping = server or Server(settings), asyncio.Event()
     server.on_failure = lambda _: stopping.set()
     config = uvicorn.Config(
         build_app(settings, server),
