@@ -98,6 +98,15 @@ def test_brackets_that_are_too_long_are_cut():
     assert all(part.endswith(",") for part in parts[1:-1])
 
 
+def test_what_is_read_as_one_is_not_cut_inside():
+    assert spoken("Yes. It was noted on 2024-01-15 that it rains.", 0.0)[1:] == [
+        "It was noted on January 15th, 2024 that it rains."
+    ]
+    assert spoken("| Name | Age | Town |\n|---|---|---|\n| Ann | 3 | Rome |", 0.0) == [
+        "Name, Age, Town.", "Ann, 3, Rome.",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "whole",
     [

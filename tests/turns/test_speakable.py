@@ -60,6 +60,8 @@ ENGLISH = [
     ("e.g. this, i.e. that; cats vs. dogs, etc. And (e.g., it) etc.", ("for example this, that is that; cats versus dogs,"
      " et cetera. And (for example, it) et cetera.")),
     ("Dr. Who & Mr. T w/ ½ cup, ~5 or 1/2", "Doctor Who and Mister T with one half cup, about 5 or one half"),
+    ("I'm here 24/7. From 9:00–10:30, 9am-5pm, or 25°C–30°C!", "I'm here 24 7. From 9 to 10:30, 9am to 5pm, or 25 to 30 degrees Celsius!"),
+    ("$6CO_2 \\rightarrow C_6H_{12}$ and $\\left(x_i\\right)$", "6CO2 to C6 H12 and (x i )"),
     ("pi is 3.14159, v1.2.3, 1,000,000 and 42", "pi is 3.14159, v1.2.3, 1,000,000 and 42"),
 ]  # fmt: skip
 OTHERS = [

@@ -145,6 +145,9 @@ class TextChunker:
             if pieces > len(self._pieces) or boundary.end <= self._base.said:
                 continue
             measure = self._measures[pieces - 1]
+            inside = self._pieces[pieces - 1].spoken[boundary.end - measure.said :]
+            if boundary.end < measure.said and _WORD_CHAR.search(inside):
+                continue
             while pieces < len(self._pieces) and _closes(self._pieces[pieces]):
                 pieces += 1
             letters = measure.letters - self._base.letters

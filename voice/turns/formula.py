@@ -12,6 +12,7 @@ _COMMANDS = {
 _ENGLISH = (
     (re.compile(r"\\d?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r" \1 over \2 "),
     (re.compile(r"\\sqrt\s*\{([^{}]*)\}"), r" the square root of \1 "),
+    (re.compile(r"_\{?(\d+)\}?"), r"\1 "),
     (re.compile(r"\^\s*\{?2\}?(?!\d)"), " squared "),
     (re.compile(r"\^\s*\{?3\}?(?!\d)"), " cubed "),
     (re.compile(r"\^\s*\\circ"), " degrees "),
@@ -26,7 +27,8 @@ _ENGLISH = (
     (re.compile(r"\\(\w+|%)"), lambda match: f" {_COMMANDS.get(match[1], match[0])} "),
 )
 _WRAPPER = re.compile(
-    r"\\(?:text|mathrm|mathbf|mathit|operatorname|left|right|displaystyle|quad|,|;|!)"
+    r"\\(?:text|mathrm|mathbf|mathit|operatorname|left|right|displaystyle|quad)(?![a-zA-Z])"
+    r"|\\[,;!]"
 )
 _MARKS = re.compile(r"[\\{}$&_~^]+")
 

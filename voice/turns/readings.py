@@ -28,7 +28,7 @@ _JOINED_UNITS = {unit: names for unit, names in _UNITS.items() if unit not in ("
 """Those that may touch their number: "5m" is five million as often as five meters."""
 
 _SHORT = {
-    "e.g.": "for example", "e.g": "for example", "i.e.": "that is", "vs.": "versus",
+    "e.g.": "for example", "i.e.": "that is", "vs.": "versus",
     "vs": "versus", "approx.": "approximately", "mr.": "mister", "mrs.": "missus",
     "dr.": "doctor", "prof.": "professor", "w/": "with", "w/o": "without", "&": "and",
     "½": "one half", "¼": "one quarter", "¾": "three quarters", "1/2": "one half",
@@ -58,7 +58,7 @@ _MONEY = re.compile(
     r"([$€£¥₹])(\d[\d,]*)(?:\.(\d+))?(k|m|mm|bn?|tn?)?(?:/([a-z]+))?([–-])?", re.IGNORECASE
 )
 _MEASURE = re.compile(rf"([-−]?{_N})({_UNIT})?(?:/([a-z]+))?")
-_RANGE = re.compile(rf"({_N})([–—-])({_N})({_UNIT})?")
+_RANGE = re.compile(rf"({_N})(?:{_UNIT})?([–—-])({_N})({_UNIT})?")
 _DATE = re.compile(r"(\d{4})-(0\d|1[0-2])-([0-2]\d|3[01])")
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(am|pm)?", re.IGNORECASE)
 _TIME_RANGE = re.compile(
@@ -92,6 +92,9 @@ def reading(look: Lookahead, start: int, end: int) -> tuple[int, str]:
 
 
 def _short(look: Lookahead, word: str, end: int) -> str:
+    bare = word.rstrip('.,;:!?)"”').lower()
+    if bare in _SHORT and bare + "." not in _SHORT:
+        return _SHORT[bare] + word[len(bare) :]
     key = word.rstrip(',;:)"”').lower()
     marks = word[len(key) :]
     if key in _SHORT:
