@@ -122,10 +122,11 @@ class Hub:
         blobs.mkdir(parents=True, exist_ok=True)
         check_space(blobs, files)
         for file in files:
-            if not (blobs / file.digest).exists():
+            if (blobs / file.digest).exists():
+                report(file.path, file.size, file.size)
+            else:
                 url = f"{self._endpoint}/{quote(repo)}/resolve/{commit}/{quote(file.path)}"
                 await self._fetch_blob(url, file, blobs / file.digest, report)
-            report(file.path, file.size, file.size)
             link(blobs / file.digest, snapshot / file.path)
         # Only now does the cache know of this version: who looks finds all its files or none.
         (folder / "refs").mkdir(exist_ok=True)
