@@ -87,6 +87,13 @@ async def open_engines(settings: Settings) -> AsyncIterator[EngineSet]:
         )
 
 
+def preview(settings: Settings, role: Role) -> Choice:
+    """What would be taken if it starts. Raises `EngineError` as `open_engines` does."""
+    search = Search(role, getattr(settings.engines, role), Recipes(settings))
+    search.pick()
+    return search.choice
+
+
 class Search:
     """The way to one engine, over those that cannot be had."""
 
@@ -108,10 +115,14 @@ class Search:
             hint = nearest.remedy if isinstance(nearest, AbsentError) else str(nearest)
         return Choice(self._role, self._recipe.name, self._recipe.reason, hint)
 
-    async def begin(self) -> None:
-        """Start the next engine that can be had."""
+    def pick(self) -> None:
+        """Go on to the next engine that can be had."""
         self._recipe = next(self._candidates)
         self.worker = None
+
+    async def begin(self) -> None:
+        """Start the next engine that can be had."""
+        self.pick()
         if isinstance(self._recipe.make, WorkerSpec):
             self.worker = await self._running.enter_async_context(Worker(self._recipe.make))
 
