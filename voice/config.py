@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -164,7 +164,7 @@ class Settings(Section):
 
 
 def load_settings(
-    *, environment: Mapping[str, str] | None = None, env_file: Path = Path(".env"), **flags: object
+    *, environment: Mapping[str, str] | None = None, env_file: Path = Path(".env"), **flags: Any
 ) -> Settings:
     """Read the settings; a flag is called as its variable in lower case, and None is not given.
 

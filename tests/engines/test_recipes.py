@@ -103,6 +103,11 @@ def test_a_language_model_that_is_not_here_says_how_to_get_it(kitchen):
     assert kitchen.remedy("llm", "llama").startswith("voice pull llama:Qwen/Qwen2.5-0.5B")
 
 
+def test_a_name_that_nothing_can_have_is_not_to_be_pulled(kitchen):
+    assert kitchen.remedy("stt", "whisper", "huge").startswith("Whisper has no size 'huge'")
+    assert "names no repository" in kitchen.remedy("llm", "llama", "missing.gguf")
+
+
 @pytest.mark.parametrize(
     ("role", "kind", "command"),
     [

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from voice.config import Settings
+from voice.engines.catalog import wanted
 from voice.engines.chat import RemoteChat
 from voice.engines.child import WorkerSpec
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
@@ -73,11 +74,17 @@ class Recipes:
         if not self._installed(module):
             raise AbsentError(f"{package} is not installed", f'pip install "{requirement}"')
 
+    def _documents(self) -> dict[str, object]:
+        """The option of the engines that read; they do with less when there is nothing to read."""
+        try:
+            return {"documents": str(self.settings.documents_path)}
+        except FileNotFoundError:
+            return {}
+
     # ------------------------------------------------------------ speech to text
 
     def sphinx(self, _model: str) -> Recipe:
-        options = {"documents": str(self.settings.documents_path)}
-        spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx", options)
+        spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx", self._documents())
         return Recipe("sphinx", "embedded, knows clean English and the documents' words", spec)
 
     def whisper(self, model: str) -> Recipe:
@@ -90,7 +97,7 @@ class Recipes:
             model, reason = best.name.removeprefix("whisper:"), "the best of the models here"
         folder = self.weights.whisper(model)
         if folder is None:
-            raise AbsentError(f"Whisper {model!r} is not here", f"voice pull whisper:{model}")
+            raise AbsentError(f"Whisper {model!r} is not here", pull_command(f"whisper:{model}"))
         options: dict[str, object] = {"model": str(folder)}
         if self.settings.local.n_threads:
             options["threads"] = self.settings.local.n_threads
@@ -100,10 +107,10 @@ class Recipes:
     # ------------------------------------------------------------ language model
 
     def reader(self, _model: str) -> Recipe:
-        documents = self.settings.documents_path
-        options = {"documents": str(documents)}
+        options = self._documents()
         spec = WorkerSpec("reader", "voice.engines.reader:Reader", options)
-        return Recipe("reader", f"embedded, reads from {documents}", spec)
+        read = options.get("documents", "nothing, for the samples are missing")
+        return Recipe("reader", f"embedded, reads from {read}", spec)
 
     def llama(self, model: str) -> Recipe:
         self._need("llama_cpp", "llama-cpp-python", "inferno-voice[llama]")
@@ -116,7 +123,7 @@ class Recipes:
             path, model = best.path, best.name.removeprefix("llama:")
             reason = "the best of the models here"
         if path is None:
-            raise AbsentError(f"GGUF model {model!r} is not here", f"voice pull llama:{model}")
+            raise AbsentError(f"GGUF model {model!r} is not here", pull_command(f"llama:{model}"))
         local = self.settings.local
         options: dict[str, object] = {
             "model": str(path),
@@ -155,7 +162,7 @@ class Recipes:
         folder = self.weights.kokoro(model)
         name = str(EngineName("kokoro", model))
         if folder is None:
-            raise AbsentError(f"the weights of {name} are not here", f"voice pull {name}")
+            raise AbsentError(f"the weights of {name} are not here", pull_command(name))
         spec = WorkerSpec(name, "voice.engines.kokoro:Kokoro", {"model": str(folder)})
         return Recipe(name, "a natural voice", spec)
 
@@ -169,6 +176,14 @@ class Recipes:
 
     def fake_voice(self, _model: str) -> Recipe:
         return Recipe("fake", "a tone", FakeTextToSpeech)
+
+
+def pull_command(name: str) -> str:
+    """How to fetch a model, or why its name cannot be that of one."""
+    try:
+        return f"voice pull {wanted(name).name}"
+    except ValueError as error:
+        return str(error)
 
 
 def best_fitting(models: Iterable[Model], largest_gb: float) -> Model | None:

@@ -41,9 +41,9 @@ WHISPER_SIZES = (
 )
 
 LLAMA_MODELS = (
-    Offer("unsloth/Qwen3-4B-Instruct-2507-GGUF:Qwen3-4B-Instruct-2507-Q4_K_M.gguf", 2.5),
-    Offer("Qwen/Qwen2.5-1.5B-Instruct-GGUF:qwen2.5-1.5b-instruct-q4_k_m.gguf", 1.1),
-    Offer("Qwen/Qwen2.5-0.5B-Instruct-GGUF:qwen2.5-0.5b-instruct-q4_k_m.gguf", 0.5),
+    Offer("unsloth/Qwen3-4B-Instruct-2507-GGUF", 2.5),
+    Offer("Qwen/Qwen2.5-1.5B-Instruct-GGUF", 1.1),
+    Offer("Qwen/Qwen2.5-0.5B-Instruct-GGUF", 0.5),
 )
 
 KOKORO = Offer("kokoro", 0.36)
