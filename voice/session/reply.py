@@ -196,6 +196,7 @@ class Reply:
             if chunk.spoken.strip():
                 await self._speak(chunk.spoken, first=first)
                 first = False
+            self.timeline.end_chunk()
         if self._unframed:
             await self._frame(bytes(self._frame_bytes - len(self._unframed)))
         self.playout.end()
