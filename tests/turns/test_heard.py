@@ -156,6 +156,11 @@ def test_without_word_times_the_spoken_words_give_the_proportion():
     assert times == [(0, 200), (200, 2000)]
 
 
+def test_the_address_of_a_link_takes_no_time():
+    written = ["the", "[docs](https://example.com/a/very/long/path)", "say"]
+    assert align(written, "the docs say", [], 2000)[2] == (1400, 2000)
+
+
 def test_word_times_out_of_order_are_set_right():
     words = [Word(text="a", start_s=2.0, end_s=1.0), Word(text="b", start_s=0.5, end_s=9.0)]
     assert align(["a", "b"], "a b", words, 3000) == [(2000, 2000), (2000, 3000)]
