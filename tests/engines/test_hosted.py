@@ -1,17 +1,25 @@
 import asyncio
 import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from voice.engines.child import WorkerSpec
+from tests.engines.workers import (
+    asked,
+    kill,
+    listening,
+    pieces,
+    refused,
+    say,
+    spec,
+    thinking,
+    until,
+)
 from voice.engines.host import Worker
 from voice.engines.hosted import (
-    HostedLanguageModel,
     HostedSpeechToText,
     HostedTextToSpeech,
     HostedUtterance,
@@ -19,51 +27,14 @@ from voice.engines.hosted import (
 from voice.engines.protocols import (
     EngineError,
     Finished,
-    LanguageModel,
     ListenOptions,
-    Message,
-    Piece,
-    Prompt,
     SpeakOptions,
-    SpeechToText,
     TextDelta,
     TextToSpeech,
 )
 from voice.engines.wire import Facts
 
 pytestmark = pytest.mark.engine
-
-
-def spec(engine: str, **options: object) -> WorkerSpec:
-    # Workers inherit the import path, which holds the folder of the project.
-    return WorkerSpec(name=engine.lower(), engine=f"tests.engines.toys:{engine}", options=options)
-
-
-def say(text: str) -> Prompt:
-    return Prompt(messages=(Message(role="user", content=text),))
-
-
-@asynccontextmanager
-async def listening() -> AsyncIterator[tuple[SpeechToText, Worker]]:
-    async with Worker(spec("Counter")) as worker:
-        yield HostedSpeechToText(worker, Facts()), worker
-
-
-@asynccontextmanager
-async def thinking(**options: object) -> AsyncIterator[tuple[LanguageModel, Worker]]:
-    async with Worker(spec("Obedient", **options)) as worker:
-        yield HostedLanguageModel(worker, await worker.ready()), worker
-
-
-async def pieces(model: LanguageModel, text: str) -> list[Piece]:
-    return [piece async for piece in model.generate(say(text))]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something another process does, without a fixed time."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - a process cannot set our events
-            await asyncio.sleep(0.01)
 
 
 # ---------------------------------------------------------------- speech to text
@@ -163,18 +134,6 @@ async def gated(tmp_path: Path) -> AsyncIterator[tuple[Worker, Gate]]:
     gate.remove()
 
 
-async def asked(question: Awaitable[object], group: asyncio.TaskGroup) -> asyncio.Task[object]:
-    """Ask, and return once the question is on its way."""
-
-    async def ask() -> object:
-        return await question
-
-    task = group.create_task(ask())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    return task
-
-
 async def test_urgent_jobs_go_first_and_stale_partials_not_at_all(tmp_path):
     async with gated(tmp_path) as (worker, gate), asyncio.TaskGroup() as group:
         one, two = utterances(worker, 2)
@@ -241,12 +200,6 @@ async def test_batch_work_lets_the_others_go_first(tmp_path):
 def utterances(worker: Worker, count: int) -> list[HostedUtterance]:
     engine = HostedSpeechToText(worker, Facts())
     return [engine.listen(ListenOptions()) for _ in range(count)]
-
-
-async def refused(question: Awaitable[object]) -> str:
-    with pytest.raises(EngineError) as caught:
-        await question
-    return str(caught.value)
 
 
 # ---------------------------------------------------------------- language model
@@ -340,94 +293,3 @@ async def test_speech_comes_with_its_words():
         parts = [part async for part in engine.speak("one two", options, first=True)]
         assert [part.words[0].text for part in parts] == ["one", "two"]
         assert parts[0].pcm == b"low" + b"\0" * 8
-
-
-# ---------------------------------------------------------------- life of the worker
-
-
-def kill(worker: Worker) -> None:
-    pid = worker.statistics().pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process; a zombie counts."""
-    return Path(f"/proc/{pid}").exists()
-
-
-async def test_an_engine_that_cannot_be_built_says_why():
-    async with Worker(spec("Unbuildable", path="/nowhere")) as worker:
-        assert await refused(worker.ready()) == "no model at /nowhere"
-        assert worker.statistics().trouble == "no model at /nowhere"
-
-
-async def test_a_death_while_building_shows_the_last_words():
-    async with Worker(spec("DiesWhenBuilt")) as worker:
-        message = await refused(worker.ready())
-    end = "was killed by SIGABRT before it was ready: out of memory"
-    assert message == f"worker 'dieswhenbuilt' {end}"
-
-
-async def test_an_unknown_engine_class_is_named():
-    async with Worker(spec("Nonsense")) as worker:
-        assert "Nonsense" in await refused(worker.ready())
-
-
-async def test_jobs_wait_for_a_worker_that_comes_back(tmp_path):
-    obstacle = tmp_path / "obstacle"
-    async with Worker(spec("Flaky", obstacle=str(obstacle))) as worker:
-        model = HostedLanguageModel(worker, await worker.ready())
-        obstacle.touch()
-        kill(worker)
-        await until(lambda: worker.statistics().trouble == "there is an obstacle")
-        async with asyncio.TaskGroup() as group:
-            waiting = await asked(pieces(model, "who"), group)
-            obstacle.unlink()
-        assert (await waiting) == [TextDelta(text=str(worker.statistics().pid))]
-
-
-async def test_jobs_do_not_wait_for_ever(tmp_path):
-    obstacle = tmp_path / "obstacle"
-    obstacle.touch()
-    flaky = WorkerSpec(
-        "flaky", "tests.engines.toys:Flaky", {"obstacle": str(obstacle)}, patience_s=0.05
-    )
-    async with Worker(flaky) as worker:
-        await refused(worker.ready())
-        model = HostedLanguageModel(worker, worker._facts)
-        assert await refused(pieces(model, "who")) == "there is an obstacle"
-
-
-async def test_stopping_leaves_no_process_even_when_the_engine_hangs():
-    async with thinking() as (model, worker):
-        answer = model.generate(say("hang"))
-        await anext(answer)
-        pid = worker.statistics().pid
-        assert pid is not None
-        assert is_alive(pid)
-    assert not is_alive(pid)
-    assert await refused(anext(answer)) == "worker 'obedient' is stopped"
-    assert await refused(pieces(model, "more")) == "worker 'obedient' is stopped"
-    assert worker.statistics().state == "stopped"
-
-
-async def test_a_worker_deaf_to_its_pipe_is_ended_all_the_same():
-    async with thinking() as (_, worker):
-        pid = worker.statistics().pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-    assert not is_alive(pid)
-
-
-async def test_an_error_in_the_block_is_not_wrapped():
-    with pytest.raises(KeyError):
-        async with Worker(spec("Beep")):
-            raise KeyError
-
-
-async def test_a_worker_does_not_end_at_ctrl_c():
-    async with thinking() as (model, worker):
-        os.kill(worker.statistics().pid or 0, signal.SIGINT)
-        assert len(await pieces(model, "again")) == 2
-        assert worker.statistics().restarts == 0
