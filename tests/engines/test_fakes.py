@@ -1,8 +1,10 @@
 import asyncio
 from contextlib import aclosing
+from itertools import pairwise
 
 import pytest
 
+from tests.virtual_time import run
 from voice.engines.fakes import (
     FakeLanguageModel,
     FakeSpeechToText,
@@ -183,3 +185,23 @@ async def test_a_voice_can_refuse_a_text():
     assert await refused(speech(engine, "boom, it said")) == "the voice cannot say 'boom'"
     assert await speech(engine, "hush")
     assert (engine.texts, engine.firsts) == (["boom, it said", "hush"], [True, True])
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_fakes_take_the_time_they_are_told_to_and_none_of_ours():
+    async def main() -> list[float]:
+        now, times = asyncio.get_running_loop().time, [0.0]
+        start_s = now()
+        await FakeSpeechToText("hi", delay_s=60.0).listen(ListenOptions()).transcript()
+        times.append(now() - start_s)
+        model = FakeLanguageModel("one two three", delay_s=100.0, token_interval_s=10.0)
+        await pieces(model, ask("hey"))
+        times.append(now() - start_s)
+        engine = FakeTextToSpeech(delay_s=5.0, real_time_factor=2.0, seconds_per_character=0.1)
+        await speech(engine, "ten chars.")
+        times.append(now() - start_s)
+        return [round(after - before, 3) for before, after in pairwise(times)]
+
+    assert run(main()) == [60.0, 130.0, 5.0 + 9 * 0.2]
