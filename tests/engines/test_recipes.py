@@ -95,6 +95,16 @@ def test_a_language_model_is_a_file_with_the_settings_for_it(kitchen):
     assert kitchen.find("llm", "llama").name == f"llama:{path}"
 
 
+def test_a_path_in_the_settings_goes_before_what_was_pulled(kitchen, tmp_path):
+    cache(kitchen.hub, "me/mine-GGUF", ("mine-q4_k_m.gguf",))
+    assert kitchen.find("llm", "llama").name == "llama:me/mine-GGUF:mine-q4_k_m.gguf"
+    kitchen.environment["LLM_MODEL_PATH"] = str(tmp_path / "own.gguf")
+    assert kitchen.remedy("llm", "llama") == "correct it"
+    (tmp_path / "own.gguf").touch()
+    spec = kitchen.hosted("llm", "llama")
+    assert spec.options["model"] == str(tmp_path / "own.gguf")
+
+
 def test_a_language_model_that_is_not_here_says_how_to_get_it(kitchen):
     assert (
         kitchen.remedy("llm", "llama", "Qwen/X-GGUF:x.gguf")

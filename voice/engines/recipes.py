@@ -115,13 +115,16 @@ class Recipes:
     def llama(self, model: str) -> Recipe:
         self._need("llama_cpp", "llama-cpp-python", "inferno-voice[llama]")
         reason = "configured"
-        path = self.weights.gguf(model) if model else None
+        if not model and self.settings.llm_model_path:
+            model = str(self.settings.llm_model_path)
+            if self.weights.gguf(model) is None:
+                raise AbsentError(f"LLM_MODEL_PATH={model} holds no GGUF model", "correct it")
         if not model:
             best = best_fitting(self.weights.ggufs(), largest_llama_gb(self.machine))
             if best is None:
                 raise AbsentError("no GGUF model is here", self.recommended("llama"))
-            path, model = best.path, best.name.removeprefix("llama:")
-            reason = "the best of the models here"
+            model, reason = best.name.removeprefix("llama:"), "the best of the models here"
+        path = self.weights.gguf(model)
         if path is None:
             raise AbsentError(f"GGUF model {model!r} is not here", pull_command(f"llama:{model}"))
         local = self.settings.local
