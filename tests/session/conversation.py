@@ -4,6 +4,7 @@ import asyncio
 import base64
 from contextlib import asynccontextmanager
 
+from tests.session.wire import Wire
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech, tone
 from voice.engines.vad import LevelVad
 from voice.realtime.config import SessionConfig
@@ -11,6 +12,12 @@ from voice.session.session import Session, SessionEngines, SessionOptions
 from voice.transports.memory import MemoryTransport
 
 OPTIONS = SessionOptions(open_detector=lambda _: LevelVad())
+
+
+def speech(ms: int, rate_hz: int = 24_000) -> bytes:
+    """Syllables of 180 ms with dips of 20 ms between them: a tone that stays is taken for noise."""
+    frame = tone(rate_hz // 50, rate_hz)
+    return b"".join(bytes(len(frame)) if n % 10 == 7 else frame for n in range(ms // 20))
 
 
 class Conversation:
@@ -74,17 +81,17 @@ class Conversation:
     async def append(self, pcm: bytes) -> None:
         await self.send("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
 
-    async def _stream(self, frame: bytes, ms: int) -> None:
-        for _ in range(ms // 20):
+    async def _stream(self, sound: bytes, ms: int) -> None:
+        for start in range(0, ms * 48, 960):
             await asyncio.sleep(0.02)
-            await self.append(frame)
+            await self.append(sound[start : start + 960])
 
     async def speak(self, ms: int) -> None:
         """Make sound in real time, 20 ms at once."""
-        await self._stream(tone(480, 24_000), ms)
+        await self._stream(speech(ms), ms)
 
     async def be_silent(self, ms: int) -> None:
-        await self._stream(bytes(960), ms)
+        await self._stream(bytes(ms * 48), ms)
 
     async def until(self, kind: str, count: int = 1, limit_ms: int = 20_000) -> dict:
         """Be silent until that many events of this type have come, and give the last of them."""
@@ -123,3 +130,5 @@ async def converse(
         await asyncio.wait_for(running, 1.0)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"the session left tasks behind: {left}"
+        assert not [each for each in getattr(stt, "utterances", []) if not each.closed]
+        Wire.check(transport.sent)

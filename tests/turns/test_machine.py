@@ -88,9 +88,9 @@ class Driver:
     def say(self, ms: int) -> list[Output]:
         return [*self.start(), *self.wait(ms), *self.end()]
 
-    def reset(self) -> list[Output]:
+    def hand_over(self) -> list[Output]:
         before = len(self.done)
-        for output in self.machine.reset():
+        for output in self.machine.hand_over():
             self._perform(output)
         return self.done[before:]
 
@@ -326,26 +326,30 @@ def test_without_the_rule_no_silence_is_too_long():
     assert driver.wait(600_000) == []
 
 
-# ---------------------------------------------------------------- resetting
+# ---------------------------------------------------------------- the client takes the turn
 
 
-def test_resetting_gives_a_paused_reply_its_voice_back():
+def test_handing_over_gives_a_paused_reply_its_voice_back():
     driver = speaking()
     driver.start()
-    assert driver.reset() == [Abandon(), Discard(), ResumeOutput()]
+    assert driver.hand_over() == [ResumeOutput()]
     assert driver.machine.state is State.BOT
     assert driver.wait(10_000) == []
 
 
-def test_resetting_drops_a_turn():
+def test_handing_over_leaves_a_turn_that_nothing_commits():
     driver = Driver()
     driver.say(500)
-    assert driver.reset() == [Abandon(), Discard()]
+    assert driver.hand_over() == []
     assert driver.wait(10_000) == []
+    assert driver.start() == [Listen(10_500), OpenTurn(10_500)]
 
 
-def test_resetting_nothing_gives_nothing():
-    assert Driver().reset() == []
+def test_handing_over_nothing_changes_nothing():
+    driver = speaking()
+    driver.give(BotEnded(100))
+    assert driver.hand_over() == []
+    assert driver.wait(5000) == [IdleTimeout()]
 
 
 # ---------------------------------------------------------------- any sequence at all
@@ -361,7 +365,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("partial"), st.builds(Partial, TEXTS, WAITS)),
     st.tuples(st.just("final"), st.builds(Final, TEXTS, WAITS)),
     st.tuples(st.just("stale timer"), st.sampled_from(["commit", "confirm", "verdict"])),
-    st.tuples(st.just("reset"), st.none()),
+    st.tuples(st.just("hand over"), st.none()),
 )
 
 
@@ -391,10 +395,10 @@ class Watcher(Driver):
                 self.give(given)
             case "stale timer", name if name not in self.timers:
                 assert self.give(TimerFired(name)) == [], "a stopped timer does nothing"
-            case "reset", _:
+            case "hand over", _:
                 # The gate forgets too: speech that goes on starts anew.
-                self.is_speech = False
-                self.reset()
+                self.is_speech = self.listening = self.opened = False
+                self.hand_over()
         self.check()
 
     def check(self) -> None:

@@ -1,23 +1,20 @@
 """Who has the floor: performs what the turn machine decides.
 
-The floor owns the turn in progress. It asks the recognizer, prepares answers in secret while the
+The floor owns the turn in progress. It has it written down, prepares answers in secret while the
 user pauses, commits turns as conversation items, and pauses, resumes or cancels the reply.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Iterable
 
-import structlog
-
-from voice.engines.protocols import EngineError, ListenOptions, SpeechToText
 from voice.realtime.errors import commit_empty
 from voice.realtime.items import InputAudio, MessageItem
-from voice.realtime.settings import SemanticVad
 from voice.realtime.state import RealtimeState
 from voice.session.listener import Listener
+from voice.session.record import TurnRecord
 from voice.session.replies import Replies
 from voice.session.reply import ReplyParts
+from voice.session.scribe import Scribe
 from voice.session.turn import Turn
 from voice.turns.endpoint import has_words
 from voice.turns.machine import (
@@ -39,19 +36,11 @@ from voice.turns.machine import (
     State,
 )
 
-log = structlog.get_logger()
-
 PARTIAL_EVERY_S = 0.2
 STALL_MS = 400
 """A client that sends nothing for this long is taken to be silent; networks jitter less."""
 TICK_S = 0.05
 MIN_COMMIT_MS = 100
-LIVE_MODELS = {"gpt-realtime-whisper", "gpt-live-transcribe"}
-"""Transcription models whose users expect deltas before the audio is committed."""
-
-
-WaitRule = Callable[[str, Literal["low", "medium", "high", "auto"], str | None], int]
-"""From the words so far, the eagerness asked for and the language, the wait in milliseconds."""
 
 
 class Floor:
@@ -60,16 +49,14 @@ class Floor:
     def __init__(
         self,
         listener: Listener,
-        stt: SpeechToText,
-        wait_rule: WaitRule,
+        scribe: Scribe,
         state: RealtimeState,
         replies: Replies,
         parts: ReplyParts,
         group: asyncio.TaskGroup,
     ) -> None:
         self._listener = listener
-        self._stt = stt
-        self._wait_rule = wait_rule
+        self._scribe = scribe
         self._state = state
         self._replies = replies
         self._emit = parts.outbox.emit
@@ -78,7 +65,10 @@ class Floor:
         self._now = parts.now
         self._appended_s = parts.now()
         self._turn: Turn | None = None
-        self._concluding: set[asyncio.Task[None]] = set()
+        self._concluding: dict[asyncio.Task[None], Turn] = {}
+        """Committed turns whose text is not there yet, in order."""
+        self._owes_answer = False
+        """Whether something was said that could not be answered, as the user had gone on."""
         replies.on_started, replies.on_ended = self._bot_started, self._bot_ended
 
     # Audio in.
@@ -98,30 +88,38 @@ class Floor:
         if self._listener.tape.length_ms < MIN_COMMIT_MS:
             raise commit_empty(self._listener.tape.length_ms)
         turn = self._turn or self._listen(self._listener.tape.start_ms)
-        self._listener.machine.reset()
+        self._listener.complete()
         self._ensure_understanding(turn, self._listener.framed_ms)
-        self._conclude_later(turn, answer=False)
+        self._conclude_later(turn, self._listener.received_ms, answer=False)
+        self.perform(self._listener.hand_over())
 
     def clear(self) -> None:
         self.perform(self._listener.forget())
-        self._discard()
         self._emit(self._state.cleared())
 
     def reconfigure(self) -> None:
         self.perform(self._listener.reconfigure(self._state.config))
+        if self._listener.interrupts and self._replies.active is not None:
+            self._feed(BotStarted())
 
     async def watch_the_clock(self) -> None:
         """Let time pass for a client that sends no audio; runs until cancelled."""
         while True:
             await asyncio.sleep(TICK_S)
             silent_ms = (self._now() - self._appended_s) * 1000
-            if silent_ms > STALL_MS and self._listener.waiting:
-                self.perform(self._listener.stalled(self._listener.framed_ms + silent_ms))
+            if silent_ms > STALL_MS:
+                self.perform(self._listener.stalled(silent_ms))
 
     async def settled(self) -> None:
         """Wait until every committed turn has its text."""
         while self._concluding:
             await asyncio.wait(self._concluding)
+
+    def close(self) -> None:
+        """Let go of what recognizers hold; call it when the session ends."""
+        for turn in self._concluding.values():
+            turn.close()
+        self._discard()
 
     # Turn decisions.
 
@@ -130,8 +128,8 @@ class Floor:
             match output:
                 case Listen(at_ms=at_ms):
                     self._listen(at_ms - self._listener.padding_ms)
-                case OpenTurn(at_ms=at_ms):
-                    self._announce(at_ms)
+                case OpenTurn():
+                    self._announce()
                 case Speculate(at_ms=at_ms):
                     self._prepare(at_ms)
                 case CommitTurn():
@@ -140,6 +138,7 @@ class Floor:
                     self._go_on()
                 case Discard():
                     self._discard()
+                    self._answer_if_due(None)
                 case PauseOutput():
                     self._replies.pause()
                 case ResumeOutput():
@@ -150,27 +149,18 @@ class Floor:
                     self._prompt_the_silent()
 
     def _listen(self, from_ms: float) -> Turn:
+        """Begin a turn, at most with what no turn has had before."""
         self._discard()
-        turn = Turn(self._stt.listen(self._listen_options()), max(0.0, from_ms))
+        turn = Turn(self._scribe.listen(), max(from_ms, self._listener.tape.start_ms))
         self._turn = turn
-        self._listener.attach(turn.utterance, from_ms)
+        self._listener.attach(turn.utterance, turn.started_ms)
         self._group.create_task(self._follow(turn))
         return turn
 
-    def _listen_options(self) -> ListenOptions:
-        asked = self._state.config.audio.input.transcription
-        if asked is None:
-            return ListenOptions()
-        return ListenOptions(
-            language=asked.language or None,
-            prompt=asked.prompt or "",
-            keywords=tuple(asked.keywords or ()),
-        )
-
-    def _announce(self, at_ms: int) -> None:
+    def _announce(self) -> None:
         if self._turn is not None:
-            start_ms = max(0, at_ms - self._listener.padding_ms)
-            self._emit(self._state.speech_started(self._turn.item_id, start_ms))
+            self._turn.announced = True
+            self._emit(self._state.speech_started(self._turn.item_id, round(self._turn.started_ms)))
 
     def _prepare(self, at_ms: int) -> None:
         if self._turn is not None:
@@ -200,20 +190,27 @@ class Floor:
             return
         turn.record.mark("commit", self._now())
         self._emit(self._state.speech_stopped(turn.item_id, round(self._listener.framed_ms)))
-        detection = self._listener.config.audio.input.turn_detection
-        self._conclude_later(turn, answer=detection is not None and detection.create_response)
+        self._conclude_later(turn, self._listener.framed_ms, answer=self._answers)
 
-    def _conclude_later(self, turn: Turn, *, answer: bool) -> None:
+    @property
+    def _answers(self) -> bool:
+        """Whether turns are answered without being asked to."""
+        config = self._state.config
+        detection = config.audio.input.turn_detection
+        return config.type == "realtime" and detection is not None and detection.create_response
+
+    def _conclude_later(self, turn: Turn, end_ms: float, *, answer: bool) -> None:
         """Make the turn an item now, and answer it once its text is there."""
-        audio = self._listener.tape.cut(turn.started_ms, self._listener.received_ms)
-        self._listener.tape.trim(self._listener.received_ms)
+        audio = self._listener.tape.cut(turn.started_ms, end_ms)
+        self._listener.tape.trim(end_ms)
         self._listener.detach()
         self._turn = None
         self._emit(self._state.committed(turn.item_id, audio))
         self._keep_audio(turn.item_id)
-        task = self._group.create_task(self._conclude(turn, answer=answer))
-        self._concluding.add(task)
-        task.add_done_callback(self._concluding.discard)
+        earlier = list(self._concluding)
+        task = self._group.create_task(self._conclude(turn, earlier, answer=answer))
+        self._concluding[task] = turn
+        task.add_done_callback(self._concluding.pop)
 
     def _keep_audio(self, item_id: str) -> None:
         item = self._state.conversation.get(item_id)
@@ -227,111 +224,80 @@ class Floor:
         """Ask for partial texts while the user speaks."""
         while turn is self._turn:
             await asyncio.sleep(PARTIAL_EVERY_S)
-            if not self._wants_partials():
+            if turn.understanding is not None or not self._wants_partials():
                 continue
-            try:
-                text = await turn.utterance.partial()
-            except EngineError:
-                return  # the transcript of the whole turn will say why
-            if text and turn is self._turn:
-                self._publish_live(turn, text)
-                self._feed(Partial(text, self._wait_ms(text)))
+            text = await self._scribe.partial(turn)
+            if text and turn is self._turn and turn.understanding is None:
+                if turn.announced or not self._listener.detects:
+                    self._scribe.publish_live(turn, text)
+                self._feed(Partial(text, self._scribe.wait_ms(text)))
 
     def _wants_partials(self) -> bool:
-        """Whether a partial text is of use, or at least the asking for it."""
-        state = self._listener.machine.state
-        if state in {State.WAIT, State.VERDICT}:
-            return False
-        semantic = isinstance(self._listener.config.audio.input.turn_detection, SemanticVad)
-        return self._stt.incremental or state is State.OVERLAP or semantic or self._is_live()
-
-    def _is_live(self) -> bool:
-        """Whether the client expects the words while they are spoken."""
-        asked = self._state.config.audio.input.transcription
-        live_model = asked is not None and asked.model in LIVE_MODELS
-        return live_model or self._state.config.type == "transcription"
-
-    def _publish_live(self, turn: Turn, text: str) -> None:
-        if self._is_live() and (delta := turn.agreement.push(text)):
-            self._emit(self._state.transcription_delta(turn.item_id, delta))
+        over_a_reply = self._listener.interrupts and self._replies.active is not None
+        return over_a_reply or self._scribe.wants_partials
 
     async def _understand(self, turn: Turn) -> None:
         """Get the text of the turn up to its pause, and draft an answer to it."""
-        revision = turn.revision
-        try:
-            transcript = await turn.utterance.transcript()
-        except EngineError as error:
-            turn.error = str(error)
-            self._feed_final(turn, "")
-            return
-        if turn.revision != revision:
-            return
-        turn.transcript = transcript
+        await self._scribe.write_down(turn)
         turn.record.mark("transcript", self._now())
-        self._feed_final(turn, transcript.text)
-        if turn is self._turn and self._listener.machine.state is State.WAIT:
-            self._draft(turn, transcript.text)
+        if turn is not self._turn:
+            return
+        self._feed(Final(turn.text, self._scribe.wait_ms(turn.text)))
+        waits = turn is self._turn and self._listener.machine.state is State.WAIT
+        if waits and self._answers and has_words(turn.text):
+            turn.draft = self._replies.draft(turn.text, turn.record)
 
-    def _feed_final(self, turn: Turn, text: str) -> None:
-        if turn is self._turn:
-            self._feed(Final(text, self._wait_ms(text)))
-
-    def _draft(self, turn: Turn, text: str) -> None:
-        detection = self._listener.config.audio.input.turn_detection
-        if detection is not None and detection.create_response and has_words(text):
-            turn.draft = self._replies.draft(text, turn.record)
-
-    def _wait_ms(self, text: str) -> int:
-        detection = self._listener.config.audio.input.turn_detection
-        if isinstance(detection, SemanticVad):
-            language = self._listen_options().language
-            return self._wait_rule(text, detection.eagerness, language)
-        return self._listener.machine.rules.silence_ms
-
-    async def _conclude(self, turn: Turn, *, answer: bool) -> None:
-        """Publish the text of a committed turn and let it be answered."""
+    async def _conclude(
+        self, turn: Turn, earlier: list[asyncio.Task[None]], *, answer: bool
+    ) -> None:
+        """Publish the text of a committed turn, after those before it, and let it be answered."""
+        if earlier:
+            await asyncio.wait(earlier)
         if turn.understanding is not None:
             await asyncio.wait([turn.understanding])
         turn.utterance.close()
-        if turn.error is not None:
-            self._emit(self._state.transcription_failed(turn.item_id, turn.error, "engine_error"))
-            if answer:
-                self._replies.fail(turn.error)
-            return
-        text = turn.transcript.text if turn.transcript else ""
-        self._publish(turn, text)
-        if answer and has_words(text) and self._turn is None:
-            self._replies.answer(turn.draft, turn.record)
-        else:
-            turn.drop_draft()
+        self._scribe.publish(turn)
+        if answer and turn.error is not None:
+            self._replies.fail(turn.error)
+        if answer and has_words(turn.text):
+            self._owes_answer = True
+            self._interrupt_what_came_before()
+        self._answer_if_due(turn)
 
-    def _publish(self, turn: Turn, text: str) -> None:
-        transcript = turn.transcript
-        self._state.set_transcript(turn.item_id, text)
-        logprobs = transcript.logprobs if transcript else ()
-        if delta := turn.agreement.finish(text):
-            self._emit(self._state.transcription_delta(turn.item_id, delta, logprobs))
-        seconds = transcript.duration_s if transcript else 0.0
-        sent = turn.agreement.sent
-        self._emit(self._state.transcription_completed(turn.item_id, sent, seconds, logprobs))
+    def _interrupt_what_came_before(self) -> None:
+        """End a reply that was made without the turn that has just become text."""
+        if self._listener.interrupts and self._replies.active is not None:
+            self._replies.interrupt()
+
+    def _answer_if_due(self, turn: Turn | None) -> None:
+        """Answer, unless the user has gone on: then it is answered together with what follows."""
+        pending = [each for each in self._concluding.values() if each is not turn]
+        if self._owes_answer and self._turn is None and not pending:
+            self._owes_answer = False
+            draft, record = (turn.draft, turn.record) if turn else (None, TurnRecord())
+            self._replies.answer(draft, record)
+        elif turn is not None:
+            turn.drop_draft()
 
     # Replies, as the machine sees them.
 
     def _feed(self, given: Partial | Final | BotStarted | BotEnded) -> None:
-        self.perform(self._listener.feed(given, self._listener.framed_ms))
+        self.perform(self._listener.feed(given))
 
     def _bot_started(self) -> None:
         if self._listener.interrupts:
             self._feed(BotStarted())
 
     def _bot_ended(self, unheard_ms: int) -> None:
-        self._feed(BotEnded(round(self._listener.framed_ms) + unheard_ms))
+        self._feed(BotEnded(round(self._listener.now_ms) + unheard_ms))
 
     def _prompt_the_silent(self) -> None:
         """Answer a silence that lasted as long as `idle_timeout_ms`."""
-        end_ms = round(self._listener.framed_ms)
-        start_ms = round(self._listener.tape.start_ms)
-        turn = self._listen(start_ms)
-        self._emit(self._state.timeout_triggered(turn.item_id, start_ms, end_ms))
-        self._conclude_later(turn, answer=False)
+        if self._state.active is not None or self._concluding:
+            return
+        end_ms = self._listener.framed_ms
+        turn = self._listen(self._listener.tape.start_ms)
+        start_ms = round(turn.started_ms)
+        self._emit(self._state.timeout_triggered(turn.item_id, start_ms, round(end_ms)))
+        self._conclude_later(turn, end_ms, answer=False)
         self._replies.answer(None, turn.record, silence=True)

@@ -5,7 +5,7 @@ client has stopped sending, so that a turn can end without audio.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from voice.audio.formats import WIRE_FORMATS, WireDecoder
 from voice.audio.pcm import level_dbfs
@@ -17,6 +17,8 @@ from voice.realtime.settings import ServerVad
 from voice.session.tape import Tape
 from voice.turns.gate import FRAME_MS, GateTuning, SpeechGate
 from voice.turns.machine import (
+    Abandon,
+    Discard,
     Input,
     Output,
     StartTimer,
@@ -28,7 +30,9 @@ from voice.turns.machine import (
 )
 
 PREROLL_MS = 1000
-"""Audio kept from before speech is noticed, from which a recognizer gets the padding asked for."""
+"""The least that is kept of audio in which no speech was noticed, for the padding of what comes."""
+IDLE_MS = 3 * PREROLL_MS
+"""The most that is kept of it, which a client may still commit."""
 FLOOR_DB = {None: 9.0, "near_field": 12.0, "far_field": 6.0}
 """How far above the noise speech must be: a close microphone can refuse what is quiet."""
 
@@ -40,25 +44,29 @@ class Listener:
         self, open_detector: Callable[[float], VoiceDetector], config: SessionConfig
     ) -> None:
         self._open_detector = open_detector
+        self.config = config
         self.received_ms = 0.0
         """All audio the client has sent in this session."""
         self.framed_ms = 0.0
         """The part of it that has been judged."""
+        self._stalled_ms = 0.0
         self.utterance: Utterance | None = None
-        self._frames: deque[bytes] = deque(maxlen=PREROLL_MS // FRAME_MS)
+        self.machine = TurnMachine(TurnRules())
+        self._gate = SpeechGate()
+        self._frames: deque[bytes] = deque(maxlen=IDLE_MS // FRAME_MS)
         self._timers: dict[TimerName, int] = {}
-        self._configure(config)
+        self._open_wire(config)
+        self._tune(config)
 
-    def _configure(self, config: SessionConfig) -> None:
-        self.config = config
+    def _open_wire(self, config: SessionConfig) -> None:
         wire = WIRE_FORMATS[config.audio.input.format.type]
         self._decoder = WireDecoder(wire)
         self._resampler = Resampler(wire.rate_hz, STT_RATE_HZ)
         self._unframed = b""
         self.tape = Tape(wire, self.received_ms)
-        self._set_turn_detection(config)
 
-    def _set_turn_detection(self, config: SessionConfig) -> None:
+    def _tune(self, config: SessionConfig) -> None:
+        """Adopt the rules of turn detection; a turn in progress goes on under them."""
         detection = config.audio.input.turn_detection
         threshold = detection.threshold if isinstance(detection, ServerVad) else 0.5
         reduction = config.audio.input.noise_reduction
@@ -66,22 +74,23 @@ class Listener:
         self.detects = detection is not None
         self.interrupts = detection is not None and detection.interrupt_response
         self._detector = self._open_detector(threshold)
-        self._gate = SpeechGate(GateTuning(threshold=threshold, above_floor_db=floor_db))
-        self.machine = TurnMachine(_rules(config))
+        self._gate.tuning = GateTuning(threshold=threshold, above_floor_db=floor_db)
+        self.machine.rules = _rules(config)
 
     def reconfigure(self, config: SessionConfig) -> Iterator[Output]:
-        """Adopt a new configuration; a turn in progress is forgotten only if its rules changed."""
+        """Adopt a new configuration; a turn in progress is forgotten only with its audio format."""
         old, new = self.config.audio.input, config.audio.input
+        self.config = config
         if old.format != new.format:
             yield from self.forget()
-            self._configure(config)
-        elif (old.turn_detection, old.noise_reduction) != (
-            new.turn_detection,
-            new.noise_reduction,
-        ):
-            yield from self.forget()
-            self._set_turn_detection(config)
-        self.config = config
+            self._open_wire(config)
+        tuned = (old.turn_detection, old.noise_reduction)
+        if tuned != (new.turn_detection, new.noise_reduction):
+            self._tune(config)
+            if not self.detects:
+                # The turn goes on until the client says that it is over.
+                yield Abandon()
+                yield from self.hand_over()
 
     @property
     def padding_ms(self) -> int:
@@ -89,13 +98,14 @@ class Listener:
         return detection.prefix_padding_ms if isinstance(detection, ServerVad) else 300
 
     @property
-    def waiting(self) -> bool:
-        """Whether time alone can change something: a timer runs, or speech might have ended."""
-        return bool(self._timers) or self._gate.speaking
+    def now_ms(self) -> float:
+        """The time of the session: its audio, and the silence of a client that sends none."""
+        return self.framed_ms + self._stalled_ms
 
     def append(self, data: bytes) -> Iterator[Output]:
         """Take wire audio of any size; yields decisions as its frames are judged."""
-        if self.detects and self.utterance is None and self.tape.length_ms > 3 * PREROLL_MS:
+        self._resume()
+        if self.detects and self.utterance is None and self.tape.length_ms > IDLE_MS:
             self.tape.trim(self.tape.end_ms - PREROLL_MS)
         self.tape.append(data)
         self.received_ms = self.tape.end_ms
@@ -116,7 +126,7 @@ class Listener:
             return
         heard = self._gate.push(self._detector(frame), level_dbfs(frame), self.framed_ms)
         if heard is not None:
-            yield from self.feed(heard, self.framed_ms)
+            yield from self.feed(heard)
         yield from self.fire_timers(self.framed_ms)
 
     def attach(self, utterance: Utterance, from_ms: float) -> None:
@@ -129,9 +139,14 @@ class Listener:
     def detach(self) -> None:
         self.utterance = None
 
-    def feed(self, given: Input, now_ms: float) -> Iterator[Output]:
+    # Decisions and their timers.
+
+    def feed(self, given: Input) -> Iterator[Output]:
         """Give the turn machine one input and yield what is to be done, timers excepted."""
-        for output in self.machine.feed(given, round(now_ms)):
+        yield from self._keep_timers(self.machine.feed(given, round(self.now_ms)))
+
+    def _keep_timers(self, outputs: Iterable[Output]) -> Iterator[Output]:
+        for output in outputs:
             match output:
                 case StartTimer(name=name, at_ms=at_ms):
                     self._timers[name] = at_ms
@@ -141,30 +156,49 @@ class Listener:
                     yield output
 
     def fire_timers(self, now_ms: float) -> Iterator[Output]:
-        """Fire what is due at `now_ms` of session audio."""
+        """Fire what is due at `now_ms` of session time."""
         if not self._timers:
             return
         for name in [name for name, at_ms in self._timers.items() if at_ms <= now_ms]:
-            self._timers.pop(name, None)
-            yield from self.feed(TimerFired(name), now_ms)
+            if self._timers.pop(name, None) is not None:
+                yield from self.feed(TimerFired(name))
 
-    def stalled(self, now_ms: float) -> Iterator[Output]:
-        """Act as if silence had come in since the last frame, up to `now_ms`."""
+    def stalled(self, silent_ms: float) -> Iterator[Output]:
+        """Act as if so much silence had come in since the last audio."""
+        self._stalled_ms = silent_ms
         ended = self._gate.flush()
         if ended is not None:
-            yield from self.feed(ended, now_ms)
-        yield from self.fire_timers(now_ms)
+            yield from self.feed(ended)
+        yield from self.fire_timers(self.now_ms)
+
+    def _resume(self) -> None:
+        """Go back to the time of the audio; what timers had left they still have."""
+        if self._stalled_ms:
+            shift = round(self._stalled_ms)
+            self._timers = {name: at_ms - shift for name, at_ms in self._timers.items()}
+            self._stalled_ms = 0.0
+
+    def complete(self) -> None:
+        """Let the recognizer have what is held back as less than a frame."""
+        rest = self._unframed + self._resampler.flush()
+        if rest and self.utterance is not None:
+            self.utterance.feed(rest)
+        self._unframed = b""
+        self.framed_ms = self.received_ms
+
+    def hand_over(self) -> Iterator[Output]:
+        """Leave the turn in progress to the client; speech that goes on is another."""
+        self._gate.restart()
+        yield from self._keep_timers(self.machine.hand_over())
 
     def forget(self) -> Iterator[Output]:
         """Drop what was heard and not committed."""
-        outputs = self.machine.reset()
-        self._timers.clear()
-        self._gate = SpeechGate(self._gate.tuning)
+        self.utterance = None
+        self.complete()
         self._frames.clear()
         self.tape.trim(self.received_ms)
-        for output in outputs:
-            if not isinstance(output, StopTimer):
-                yield output
+        yield Discard()
+        yield from self.hand_over()
 
 
 def _rules(config: SessionConfig) -> TurnRules:

@@ -30,11 +30,12 @@ from voice.realtime.config import SessionConfig
 from voice.realtime.errors import WireError
 from voice.realtime.events import new_id
 from voice.realtime.state import RealtimeState
-from voice.session.floor import Floor, WaitRule
+from voice.session.floor import Floor
 from voice.session.listener import Listener
 from voice.session.outbox import ClientStalledError, Outbox
 from voice.session.replies import Replies
 from voice.session.reply import ReplyParts
+from voice.session.scribe import Scribe, WaitRule
 from voice.session.shelf import AudioShelf
 from voice.session.voices import known_voices
 from voice.transports.transport import Transport
@@ -124,8 +125,11 @@ class Session:
             self._outbox.emit(self.state.opening())
             group.create_task(self._outbox.run())
             group.create_task(floor.watch_the_clock())
-            while (frame := await self._transport.receive()) is not None:
-                await self._handle(frame, floor, replies)
+            try:
+                while (frame := await self._transport.receive()) is not None:
+                    await self._handle(frame, floor, replies)
+            finally:
+                floor.close()
             raise _GoneError
 
     def _assemble(self, group: asyncio.TaskGroup) -> tuple[Floor, Replies]:
@@ -142,7 +146,8 @@ class Session:
             lambda: options.speculate and not engines.busy(),
         )
         listener = Listener(options.open_detector, self.state.config)
-        floor = Floor(listener, engines.stt, engines.wait_ms, self.state, replies, parts, group)
+        scribe = Scribe(engines.stt, engines.wait_ms, self.state, self._outbox.emit)
+        floor = Floor(listener, scribe, self.state, replies, parts, group)
         return floor, replies
 
     async def _handle(self, frame: str | bytes, floor: Floor, replies: Replies) -> None:

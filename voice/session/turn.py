@@ -12,12 +12,13 @@ from voice.turns.agreement import Agreement
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """What is known of a turn; `revision` rises whenever the user goes on after a pause."""
+    """What is known of a turn; `understanding` and what came of it are dropped when it goes on."""
 
     utterance: Utterance
     started_ms: float
     item_id: str = field(default_factory=lambda: new_id("item_"))
-    revision: int = 0
+    announced: bool = False
+    """Whether the client has been told of it."""
     record: TurnRecord = field(default_factory=TurnRecord)
     agreement: Agreement = field(default_factory=Agreement)
     understanding: asyncio.Task[None] | None = None
@@ -25,9 +26,12 @@ class Turn:
     error: str | None = None
     draft: Reply | None = None
 
+    @property
+    def text(self) -> str:
+        return self.transcript.text if self.transcript else ""
+
     def go_on(self) -> None:
         """Drop what was prepared for an end that was none."""
-        self.revision += 1
         self.transcript = self.error = None
         if self.understanding is not None:
             self.understanding.cancel()

@@ -96,6 +96,12 @@ class SpeechGate:
         self._silent_frames = self.tuning.end_frames
         return self._end()
 
+    def restart(self) -> None:
+        """Forget the speech in progress, but not how loud the noise is."""
+        self.speaking = False
+        self._recent.clear()
+        self._speech_dbfs = -96.0
+
     def _is_sound(self, probability: float, level_dbfs: float) -> bool:
         tuning = self.tuning
         floor_dbfs = self._floor.push(level_dbfs)
@@ -114,7 +120,5 @@ class SpeechGate:
     def _end(self) -> SpeechEnded | None:
         if self._silent_frames < self.tuning.end_frames:
             return None
-        self.speaking = False
-        self._recent.clear()
-        self._speech_dbfs = -96.0
+        self.restart()
         return SpeechEnded(round(self._last_sound_ms))

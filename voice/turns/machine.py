@@ -198,15 +198,14 @@ class TurnMachine:
         rule = self._TABLE.get((self.state, type(given)))
         return rule(self, given, now_ms) if rule else []
 
-    def reset(self) -> list[Output]:
-        """Forget a turn in progress, as when its audio is cleared."""
-        in_progress = self.state not in {State.IDLE, State.BOT}
+    def hand_over(self) -> list[Output]:
+        """Leave a turn in progress to the client, who has committed it or wants it no more."""
+        if self.state in {State.IDLE, State.BOT}:
+            return []
         paused = self.state in {State.OVERLAP, State.VERDICT}
         self._rest()
-        if not in_progress:
-            return []
-        outputs: list[Output] = [StopTimer("commit"), StopTimer("confirm"), StopTimer("verdict")]
-        return [*outputs, Abandon(), Discard(), *([ResumeOutput()] if paused else [])]
+        stops = [StopTimer("commit"), StopTimer("confirm"), StopTimer("verdict")]
+        return [*stops, *([ResumeOutput()] if paused else [])]
 
     def _rest(self) -> None:
         self.state = State.BOT if self._bot else State.IDLE
