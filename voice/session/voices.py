@@ -11,8 +11,7 @@ def known_voices(installed: tuple[str, ...]) -> frozenset[str]:
 
 
 def installed_voice(name: str, installed: tuple[str, ...]) -> str:
-    """The engine's voice for a name; the first one is OpenAI's `alloy`, and so on around."""
-    if name in installed or not installed:
-        return name if name in installed else ""
-    position = OPENAI_VOICES.index(name) if name in OPENAI_VOICES else 0
-    return installed[position % len(installed)]
+    """The engine's voice for a name: itself, its namesake (`af_alloy`), or "" for the default."""
+    if name in installed:
+        return name
+    return next((voice for voice in installed if voice.endswith(f"_{name}")), "")
