@@ -66,7 +66,6 @@ _TIME_RANGE = re.compile(
     re.IGNORECASE,
 )
 _DECADE = re.compile(r"(1[789]|20)(\d)0['’]?s")
-_NEXT = re.compile(r"[ \u00a0\u202f](?=\S)")
 _WORD = re.compile(r"[^\s*_`~<>\[\]|\\]{0,24}")
 
 
