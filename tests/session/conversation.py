@@ -114,6 +114,7 @@ async def converse(
     options: SessionOptions = OPTIONS,
     transport: MemoryTransport | None = None,
     model_delay_s: float = 0.0,
+    live: bool = False,
 ):
     """Start a session; it ends, with all its tasks, when the block does."""
     transport = transport or MemoryTransport()
@@ -131,4 +132,4 @@ async def converse(
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"the session left tasks behind: {left}"
         assert not [each for each in getattr(stt, "utterances", []) if not each.closed]
-        Wire.check(transport.sent)
+        Wire.check(transport.sent, live=live)
