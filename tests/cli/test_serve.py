@@ -3,6 +3,7 @@ import socket
 import pytest
 from click.testing import CliRunner
 
+from voice.audio.files import write_recording
 from voice.cli.main import main
 
 
@@ -56,8 +57,6 @@ def test_a_recording_that_is_none_is_named(voice, tmp_path):
 
 
 def test_a_server_that_is_not_there_is_named(voice, tmp_path):
-    from voice.audio.files import write_recording
-
     write_recording(tmp_path / "hello.wav", 24_000, bytes(4800))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,10 +1,10 @@
 """`voice serve`."""
 
 import asyncio
-import ipaddress
 
 import click
 
+from voice.cli.checks import is_loopback
 from voice.cli.hosting import Hosted, hosting
 from voice.cli.settings import settings_or_exit
 from voice.config import Settings
@@ -50,21 +50,12 @@ def own_key(settings: Settings) -> str | None:
 
 
 def _check_exposure(settings: Settings, *, insecure: bool) -> None:
-    if insecure or settings.auth.api_keys or _is_loopback(settings.server.host):
+    if insecure or settings.auth.api_keys or is_loopback(settings.server.host):
         return
     raise click.ClickException(
         f"without API keys the server listens on loopback only, not on {settings.server.host}: "
         "set AUTH__API_KEYS='[\"a-secret\"]', or give --insecure to let everybody in"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _serve(settings: Settings) -> None:
