@@ -62,7 +62,13 @@ class Server:
             async with self._open_engines(self.settings) as engines:
                 self.engines = engines
                 for choice in engines.choices:
-                    log.info("engine", kind=choice.kind, name=choice.name, reason=choice.reason)
+                    log.info(
+                        "engine",
+                        kind=choice.kind,
+                        name=choice.name,
+                        reason=choice.reason,
+                        better=choice.hint or None,
+                    )
                 self._warm.set()
                 await self._closing.wait()
         except EngineError as error:
