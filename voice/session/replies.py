@@ -8,7 +8,7 @@ from voice.realtime.config import ResponseParams, SessionConfig
 from voice.realtime.errors import WireError
 from voice.realtime.response import ResponseStream
 from voice.realtime.state import RealtimeState
-from voice.session.history import SILENCE, ContextFullError, build_prompt
+from voice.session.history import SILENCE, ContextFullError, build_prompt, same_in_words
 from voice.session.record import TurnRecord
 from voice.session.reply import Reply, ReplyParts
 
@@ -33,17 +33,13 @@ class Replies:
         self._group = group
         self._defaults = defaults
         self._speculates = speculates
+        self.active: Reply | None = None
+        """The reply of the conversation that is running."""
         self._running: dict[str, Reply] = {}
         self._waiting: dict[str, ResponseStream] = {}
         """Responses that the client asked for while the text of its last turn is not there yet."""
         self.on_started: Callable[[], None] = lambda: None
         self.on_ended: Callable[[int], None] = lambda _: None
-
-    @property
-    def active(self) -> Reply | None:
-        """The reply of the conversation that is running."""
-        stream = self._state.active
-        return self._running.get(stream.id) if stream else None
 
     # Answers to turns.
 
@@ -59,21 +55,24 @@ class Replies:
 
     def answer(self, draft: Reply | None, record: TurnRecord, *, silence: bool = False) -> None:
         """Answer the conversation as it is now, with the draft if it still fits."""
-        if self._state.active is not None:
-            if draft is not None:
-                draft.cancel("turn_detected")
-            return
+        released = None
+        if self._state.active is None:
+            released = self._answer(draft, record, silence=silence)
+        if draft is not None and draft is not released:
+            draft.cancel("turn_detected")
+
+    def _answer(self, draft: Reply | None, record: TurnRecord, *, silence: bool) -> Reply | None:
+        """The reply that was released, if the conversation fits into the model."""
         stream = self._state.start_response()
         try:
             prompt = self._prompt(stream.config, silence=silence)
         except ContextFullError as error:
             self._fail(stream, str(error), "context_length_exceeded")
-            return
-        if draft is None or draft.prompt != prompt or draft.config != stream.config:
-            if draft is not None:
-                draft.cancel("turn_detected")
-            draft = self._new_reply(prompt, stream.config, record)
-        self._release(draft, stream)
+            return None
+        fits = draft and draft.config == stream.config and same_in_words(draft.prompt, prompt)
+        reply = draft if draft and fits else self._new_reply(prompt, stream.config, record)
+        self._release(reply, stream)
+        return reply
 
     def fail(self, message: str) -> None:
         """Answer a turn with the reason why it cannot be answered."""
@@ -143,6 +142,7 @@ class Replies:
         self._running[stream.id] = reply
         reply.release(stream)
         if stream is self._state.active:
+            self.active = reply
             self.on_started()
 
     def _ended(self, reply: Reply) -> None:
@@ -150,7 +150,8 @@ class Replies:
         if reply.stream is None:
             return
         del self._running[reply.stream.id]
-        if not self._state.active:
+        if reply is self.active:
+            self.active = None
             self.on_ended(reply.unheard_ms)
 
     def _prompt(
