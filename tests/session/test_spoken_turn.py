@@ -70,6 +70,37 @@ def test_with_speculation_engines_of_100_ms_hide_in_the_silence_wait():
     run(main())
 
 
+def test_with_free_partial_texts_engines_of_200_ms_hide_in_the_silence_wait():
+    async def main():
+        engines = {
+            "stt": FakeSpeechToText("what is the time", delay_s=0.2, incremental=True),
+            "llm": FakeLanguageModel("It is noon.", delay_s=0.2),
+            "tts": FakeTextToSpeech(delay_s=0.2),
+        }
+        async with converse(**engines) as client:
+            await client.speak(2000)
+            end_s = client.now_s()
+            await client.until("response.output_audio.delta")
+            assert client.at_s("response.output_audio.delta") - end_s <= 0.5 + 0.021
+            assert len(client.llm.prompts) == 1
+
+    run(main())
+
+
+def test_an_answer_begun_on_a_partial_text_is_dropped_when_more_was_said():
+    async def main():
+        stt = FakeSpeechToText("what is the time in Paris", delay_s=0.2, incremental=True)
+        async with converse(stt=stt) as client:
+            await client.speak(1400)  # the partial text lacks the last words
+            await client.until("response.done")
+            drafted, answered = [p.messages[-1].content for p in client.llm.prompts]
+            assert "what is the time in Paris".startswith(drafted)
+            assert answered == "what is the time in Paris" != drafted
+            assert len(client.of_type("response.created")) == 1
+
+    run(main())
+
+
 def test_without_speculation_the_engines_start_after_the_wait():
     async def main():
         options = replace(OPTIONS, speculate=False)

@@ -43,7 +43,6 @@ class FakeSpeechToText:
     """
 
     name = "fake"
-    incremental = False
 
     def __init__(
         self,
@@ -51,8 +50,10 @@ class FakeSpeechToText:
         *,
         delay_s: float = 0.0,
         partials: bool = True,
+        incremental: bool = False,
     ) -> None:
         self._text = text
+        self.incremental = incremental
         self.delay_s = delay_s
         self.partials = partials
         self.utterances: list[FakeUtterance] = []

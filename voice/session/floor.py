@@ -35,6 +35,7 @@ from voice.turns.machine import (
     Speculate,
     State,
 )
+from voice.turns.words import plain
 
 PARTIAL_EVERY_S = 0.2
 STALL_MS = 400
@@ -166,6 +167,8 @@ class Floor:
         if self._turn is not None:
             self._turn.go_on()
             self._ensure_understanding(self._turn, at_ms)
+            if self._scribe.guesses:
+                self._draft(self._turn, self._turn.partial)
 
     def _ensure_understanding(self, turn: Turn, speech_end_ms: float) -> None:
         if turn.understanding is None:
@@ -227,6 +230,7 @@ class Floor:
             if turn.understanding is not None or not self._wants_partials():
                 continue
             text = await self._scribe.partial(turn)
+            turn.partial = text or turn.partial
             if text and turn is self._turn and turn.understanding is None:
                 if turn.announced or not self._listener.detects:
                     self._scribe.publish_live(turn, text)
@@ -243,9 +247,15 @@ class Floor:
         if turn is not self._turn:
             return
         self._feed(Final(turn.text, self._scribe.wait_ms(turn.text)))
+        if turn is self._turn and plain(turn.text) != plain(turn.partial):
+            turn.drop_draft()
+        self._draft(turn, turn.text)
+
+    def _draft(self, turn: Turn, text: str) -> None:
+        """Begin to answer a turn whose end is being awaited, unless that is being done."""
         waits = turn is self._turn and self._listener.machine.state is State.WAIT
-        if waits and self._answers and has_words(turn.text):
-            turn.draft = self._replies.draft(turn.text, turn.record)
+        if waits and turn.draft is None and self._answers and has_words(text):
+            turn.draft = self._replies.draft(text, turn.record)
 
     async def _conclude(
         self, turn: Turn, earlier: list[asyncio.Task[None]], *, answer: bool

@@ -16,6 +16,7 @@ from voice.realtime.items import (
     OutputText,
 )
 from voice.realtime.settings import FunctionChoice, RetentionRatio
+from voice.turns.words import plain
 
 CHARS_PER_TOKEN = 4
 """A rough measure, on the safe side for English; the engine has the last word."""
@@ -54,6 +55,18 @@ def build_prompt(
         tool_choice=_tool_choice(config),
         max_tokens=max_tokens,
     )
+
+
+def same_in_words(one: Prompt, other: Prompt) -> bool:
+    """Whether two prompts differ at most in how the last message is punctuated."""
+    if one == other or not (one.messages and other.messages):
+        return one == other
+    first, second = one.messages[-1], other.messages[-1]
+    return plain(first.content) == plain(second.content) and _with_last(one, second) == other
+
+
+def _with_last(prompt: Prompt, message: Message) -> Prompt:
+    return msgspec.structs.replace(prompt, messages=(*prompt.messages[:-1], message))
 
 
 def _message(item: Item) -> Message | None:

@@ -56,6 +56,11 @@ class Scribe:
         return self._stt.incremental or semantic or self._is_live
 
     @property
+    def guesses(self) -> bool:
+        """Whether an answer is begun on the latest partial text, while the final one is made."""
+        return self._stt.incremental
+
+    @property
     def _is_live(self) -> bool:
         """Whether the client expects the words while they are spoken."""
         asked = self._state.config.audio.input.transcription

@@ -21,6 +21,8 @@ class Turn:
     """Whether the client has been told of it."""
     record: TurnRecord = field(default_factory=TurnRecord)
     agreement: Agreement = field(default_factory=Agreement)
+    partial: str = ""
+    """The latest text of unfinished speech."""
     understanding: asyncio.Task[None] | None = None
     transcript: Transcript | None = None
     error: str | None = None
