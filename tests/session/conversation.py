@@ -23,9 +23,12 @@ def speech(ms: int, rate_hz: int = 24_000) -> bytes:
 class Conversation:
     """The client's side: speak, be silent, and look at what came back."""
 
-    def __init__(self, transport: MemoryTransport, session: Session, stt, llm, tts) -> None:
+    def __init__(
+        self, transport: MemoryTransport, session: Session, running: asyncio.Task, stt, llm, tts
+    ) -> None:
         self.transport = transport
         self.session = session
+        self.running = running
         self.stt, self.llm, self.tts = stt, llm, tts
 
     @property
@@ -125,10 +128,12 @@ async def converse(
     running = asyncio.ensure_future(session.run())
     await asyncio.sleep(0.001)
     try:
-        yield Conversation(transport, session, stt, llm, tts)
+        yield Conversation(transport, session, running, stt, llm, tts)
     finally:
         await transport.leave()
-        await asyncio.wait_for(running, 1.0)
+        await asyncio.wait([running], timeout=1.0)
+        assert running.done()
+        assert running.cancelled() or running.exception() is None
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"the session left tasks behind: {left}"
         assert not [each for each in getattr(stt, "utterances", []) if not each.closed]

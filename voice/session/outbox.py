@@ -1,8 +1,9 @@
 """What is on its way to the client: ordered, bounded in bytes, and revocable.
 
-Two bounds. `ROOM_BYTES` is back-pressure: audio waits until less than that is queued, so a slow
-client slows its own player and nothing else. `LIMIT_BYTES` is the end: control events never wait,
-and a client that has stopped reading altogether is let go rather than remembered without bound.
+Three bounds. `ROOM_BYTES` is back-pressure: audio waits until less than that is queued, so a slow
+client slows its own player and nothing else. Beyond `BUSY_BYTES` no more is taken from the client,
+who has asked for more than it reads. `LIMIT_BYTES` is the end: control events never wait, and a
+client that has stopped reading altogether is let go rather than remembered without bound.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from voice.realtime.events import Event, encode
 from voice.transports.transport import Transport
 
 ROOM_BYTES = 64 * 1024
+BUSY_BYTES = 2 * 1024 * 1024
 LIMIT_BYTES = 4 * 1024 * 1024
 STALL_S = 15.0
 
@@ -35,8 +37,7 @@ class Outbox:
         self._frames: deque[_Frame] = deque()
         self._bytes = 0
         self._waiting = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._sent = asyncio.Event()
         self.peak_bytes = 0
 
     def put(self, text: str, revoked: Callable[[], bool] | None = None) -> None:
@@ -48,7 +49,8 @@ class Outbox:
         if self._bytes + len(text) > LIMIT_BYTES:
             raise ClientStalledError(f"{self._bytes} bytes wait for the client to read them")
         self._frames.append(_Frame(text, revoked))
-        self._count(len(text))
+        self._bytes += len(text)
+        self.peak_bytes = max(self.peak_bytes, self._bytes)
         self._waiting.set()
 
     def emit(self, events: list[Event], revoked: Callable[[], bool] | None = None) -> None:
@@ -56,9 +58,11 @@ class Outbox:
         for event in events:
             self.put(encode(event), revoked)
 
-    async def room(self) -> None:
-        """Wait until less than `ROOM_BYTES` are queued."""
-        await self._room.wait()
+    async def room(self, limit_bytes: int = ROOM_BYTES) -> None:
+        """Wait until less than `limit_bytes` are queued."""
+        while self._bytes >= limit_bytes:
+            self._sent.clear()
+            await self._sent.wait()
 
     async def run(self) -> None:
         """Send until cancelled.
@@ -84,12 +88,5 @@ class Outbox:
                     await self._transport.send(frame.text)
             except TimeoutError:
                 raise ClientStalledError(f"the client read nothing for {STALL_S:.0f} s") from None
-        self._count(-len(frame.text))
-
-    def _count(self, added: int) -> None:
-        self._bytes += added
-        self.peak_bytes = max(self.peak_bytes, self._bytes)
-        if self._bytes < ROOM_BYTES:
-            self._room.set()
-        else:
-            self._room.clear()
+        self._bytes -= len(frame.text)
+        self._sent.set()

@@ -293,18 +293,28 @@ class Reply:
             return
         self.ended = True
         if self.stream is not None:
-            heard_ms = self.playout.heard_ms()
+            cut_ms = self._cut_ms(status)
             usage, timings = self._usage(), self.record.timings()
             self._emit(self.stream.finish(status, reason, error, usage, timings))
-            self._settle(self.stream, heard_ms if status in {"cancelled", "failed"} else None)
+            self._settle(self.stream, cut_ms)
+        self.playout.stop()
         self._on_end(self)
 
-    def _settle(self, stream: ResponseStream, heard_ms: int | None) -> None:
+    def _cut_ms(self, status: ResponseStatus) -> int | None:
+        """Where the answer breaks off; a client is silent when it cancels, else plays what it has."""
+        match status:
+            case "cancelled":
+                return self.playout.heard_ms()
+            case "failed":
+                return self.playout.sent_ms
+        return None
+
+    def _settle(self, stream: ResponseStream, cut_ms: int | None) -> None:
         """Leave in the conversation what was heard."""
         part = _spoken_part(stream)
         if part is not None:
-            if heard_ms is not None:
-                part.cut(heard_ms)
+            if cut_ms is not None:
+                part.cut(cut_ms)
             self._parts.shelf.keep(part, len(self._sent))
 
     def _usage(self) -> Usage:

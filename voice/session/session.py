@@ -9,12 +9,14 @@ whether the client left, stopped reading, or talked for too long.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
 from voice.engines.protocols import LanguageModel, Prompt, SpeechToText, TextToSpeech
 from voice.engines.vad import VoiceDetector, WebRtcVad
+from voice.groups import first_error
 from voice.realtime.client_events import parse
 from voice.realtime.commands import (
     AppendAudio,
@@ -32,7 +34,7 @@ from voice.realtime.events import new_id
 from voice.realtime.state import RealtimeState
 from voice.session.floor import Floor
 from voice.session.listener import Listener
-from voice.session.outbox import ClientStalledError, Outbox
+from voice.session.outbox import BUSY_BYTES, ClientStalledError, Outbox
 from voice.session.replies import Replies
 from voice.session.reply import ReplyParts
 from voice.session.scribe import Scribe, WaitRule
@@ -106,18 +108,18 @@ class Session:
         """Converse until the client leaves, stalls, or its time is over."""
         with structlog.contextvars.bound_contextvars(session=self.id):
             log.info("session started", type=self.state.config.type)
-            limit_s = self._options.max_minutes * 60 or None
+            lifetime = asyncio.timeout(self._options.max_minutes * 60 or None)
             try:
-                async with asyncio.timeout(limit_s):
+                async with lifetime:
                     await self._converse()
-            except* TimeoutError:
-                await self._expire()
             except* _GoneError:
                 log.info("session ended", reason="client left")
             except* ClientStalledError as stalled:
-                reason = str(stalled.exceptions[0])
+                reason = str(first_error(stalled))
                 log.warning("session ended", reason=reason)
                 await self._transport.close(POLICY_VIOLATION, reason)
+            except* Exception as errors:  # noqa: BLE001 - the client is told and the log says all
+                await (self._expire() if lifetime.expired() else self._break(first_error(errors)))
 
     async def _converse(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -128,6 +130,7 @@ class Session:
             try:
                 while (frame := await self._transport.receive()) is not None:
                     await self._handle(frame, floor, replies)
+                    await self._outbox.room(BUSY_BYTES)
             finally:
                 floor.close()
             raise _GoneError
@@ -192,5 +195,10 @@ class Session:
         )
         last = Outbox(self._transport)
         last.emit([error.to_event()])
-        await last.drain()
+        with suppress(ClientStalledError):
+            await last.drain()
         await self._transport.close(GOING_AWAY, "session expired")
+
+    async def _break(self, error: BaseException) -> None:
+        log.error("session ended", reason="internal error", exc_info=error)
+        await self._transport.close(INTERNAL_ERROR, "internal error")

@@ -17,6 +17,7 @@ class MemoryTransport:
         """When each of them was sent, on the loop's clock."""
         self.closed: tuple[int, str] | None = None
         self._reads = reads
+        self._left = asyncio.Event()
         self._incoming: asyncio.Queue[str | bytes | None] = asyncio.Queue(maxsize=RECEIVE_FRAMES)
 
     async def say(self, event: dict[str, object] | str | bytes) -> None:
@@ -26,6 +27,7 @@ class MemoryTransport:
 
     async def leave(self) -> None:
         """Go away as a client does that closes its socket."""
+        self._left.set()
         await self._incoming.put(None)
 
     async def receive(self) -> str | bytes | None:
@@ -33,7 +35,8 @@ class MemoryTransport:
 
     async def send(self, text: str) -> None:
         if not self._reads:
-            await asyncio.Event().wait()
+            await self._left.wait()
+            return
         self.sent.append(msgspec.json.decode(text))
         self.sent_at_s.append(asyncio.get_running_loop().time())
 
