@@ -12,9 +12,9 @@ from websockets.exceptions import ConnectionClosed
 from tests.conformance.wire import check_wire
 from tests.session.conversation import Conversation
 from voice.cli.hosting import hosting
-from voice.config import AuthSettings, ServerSettings, SessionSettings, Settings
+from voice.config import AuthSettings, EngineSettings, ServerSettings, SessionSettings, Settings
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
-from voice.engines.registry import Choice, EngineSet
+from voice.engines.registry import Choice, EngineSet, open_engines
 from voice.groups import ungrouped
 from voice.server import Server
 
@@ -66,8 +66,15 @@ class Line:
         self.closed = self.socket.close_code
 
 
+class Call(Conversation):
+    """A conversation whose other side is a server."""
+
+    def __init__(self, line: Line) -> None:
+        self.transport = line
+
+
 @asynccontextmanager
-async def dial(url: str, **options) -> AsyncIterator[Conversation]:
+async def dial(url: str, **options) -> AsyncIterator[Call]:
     """Connect as a client that shows its key in a header, unless `options` say otherwise."""
     options.setdefault("additional_headers", {"Authorization": f"Bearer {KEY}"})
     async with connect(url, max_size=MAX_FRAME_BYTES, compression=None, **options) as socket:
@@ -75,22 +82,27 @@ async def dial(url: str, **options) -> AsyncIterator[Conversation]:
         with ungrouped():
             async with asyncio.TaskGroup() as group:
                 reading = group.create_task(line.read())
-                yield Conversation(line, None, None, None, None)
+                yield Call(line)
                 reading.cancel()
     check_wire(line.sent)
 
 
 @asynccontextmanager
 async def serving(
-    open_engines, *, keys: tuple[str, ...] = (KEY,), **session: object
+    opener=open_engines,
+    *,
+    keys: tuple[str, ...] = (KEY,),
+    engines: EngineSettings | None = None,
+    **session: object,
 ) -> AsyncIterator[str]:
-    """Run a server over these engines while the block runs; gives host:port."""
+    """Run a server over the engines that `opener` gives while the block runs; gives host:port."""
     settings = Settings(
         server=ServerSettings(port=0),
         auth=AuthSettings(api_keys=keys),
         session=SessionSettings(**session),
+        engines=engines or EngineSettings(),
     )
-    async with hosting(settings, server=Server(settings, open_engines)) as hosted:
+    async with hosting(settings, server=Server(settings, opener)) as hosted:
         yield hosted.url.removeprefix("http://")
 
 
@@ -98,10 +110,10 @@ def scripted(stt, llm, tts):
     """An opener of engines that gives these."""
 
     @asynccontextmanager
-    async def open_engines(_settings):
+    async def open_them(_settings):
         choices = tuple(
             Choice(role, "fake", "a test wants it", "") for role in ("stt", "llm", "tts")
         )
         yield EngineSet(stt, llm, tts, choices, ())
 
-    return open_engines
+    return open_them
