@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from voice.engines.protocols import EngineError
+
 SUFFIXES = (".md", ".markdown", ".txt")
 LARGEST_BYTES = 4 << 20
 
@@ -45,6 +47,35 @@ class Document(NamedTuple):
     spoken: str
     names: frozenset[str]
     passages: tuple[Passage, ...]
+
+
+class DocumentFolder:
+    """The documents below one folder, read again when a file comes, goes or changes.
+
+    Raises `EngineError` when the folder is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamps: list[tuple[Path, int, int]] = []
+        self.documents: tuple[Document, ...] = ()
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Look at the files; says whether `documents` are others than before."""
+        if not self._path.is_dir():
+            raise EngineError(
+                f"the documents folder {self._path} does not exist;"
+                " create it, or point DOCUMENTS at a folder of Markdown or text files"
+            )
+        stamps = [
+            (p, s.st_mtime_ns, s.st_size) for p in document_files(self._path) for s in [p.stat()]
+        ]
+        if stamps == self._stamps:
+            return False
+        self._stamps = stamps
+        self.documents = tuple(read_document(path) for path, _, _ in stamps)
+        return True
 
 
 def document_files(folder: Path) -> Iterator[Path]:

@@ -28,26 +28,25 @@ class NgramModel:
     ) -> None:
         """Count `sentences` and `openings`, each a sequence of words with a weight."""
         self.order = order
-        self._counts: list[Counter[Gram]] = [Counter() for _ in range(order)]
+        self._counts: list[defaultdict[Gram, float]] = [defaultdict(float) for _ in range(order)]
         for words, weight in sentences:
             self._count((START, *words, END), weight)
         for words, weight in openings:
             self._count((START, *words), weight)
-        self._followers: defaultdict[Gram, list[Gram]] = defaultdict(list)
-        self._totals: Counter[Gram] = Counter()
+        self._totals: defaultdict[Gram, float] = defaultdict(float)
+        self._followers: Counter[Gram] = Counter()
         for counts in self._counts:
             for gram, count in counts.items():
-                self._followers[gram[:-1]].append(gram)
                 self._totals[gram[:-1]] += count
+                self._followers[gram[:-1]] += 1
         seen = {gram[0] for gram in self._counts[0]}
         self.vocabulary = frozenset(seen | {END} | set(vocabulary))
 
     def _count(self, words: Gram, weight: float) -> None:
         for length in range(1, self.order + 1):
+            # Nothing comes before a start, so it is not counted as a word.
             for end in range(max(1, length - 1), len(words)):
-                start = end - length + 1
-                if start >= 0:
-                    self._counts[length - 1][words[start : end + 1]] += weight
+                self._counts[length - 1][words[end - length + 1 : end + 1]] += weight
 
     def probability(self, word: str, history: Sequence[str] = ()) -> float:
         """P(word | history), of which the last `order` - 1 words count."""
@@ -58,19 +57,19 @@ class NgramModel:
         kept = self._kept(known)
         if kept == 0.0:
             return shorter
-        return kept * self._counts[len(known)][(*known, word)] / self._totals[known] + (
+        return kept * self._counts[len(known)].get((*known, word), 0.0) / self._totals[known] + (
             (1 - kept) * shorter
         )
 
     def _kept(self, history: Gram) -> float:
         """What a history keeps for the words seen after it; the rest goes to its back-off."""
-        total = self._totals[history]
-        return total / (total + len(self._followers[history])) if total else 0.0
+        total = self._totals.get(history, 0.0)
+        return total / (total + self._followers[history]) if total else 0.0
 
     def arpa(self) -> str:
         """The model as an ARPA file, which every decoder reads."""
         words = sorted(self.vocabulary)
-        grams = [[(START,), *((word,) for word in words)]]
+        grams: list[list[Gram]] = [[(START,), *((word,) for word in words)]]
         grams += [sorted(counts) for counts in self._counts[1:]]
         lines = ["\\data\\", *(f"ngram {n}={len(g)}" for n, g in enumerate(grams, 1))]
         for length, found in enumerate(grams, 1):
@@ -84,13 +83,6 @@ class NgramModel:
         if last or gram not in self._followers:
             return line
         return f"{line} {_log10(1 - self._kept(gram)):.4f}"
-
-
-def perplexity(model: NgramModel, words: Sequence[str]) -> float:
-    """How many words the model finds equally likely at each step of the sentence, on average."""
-    said = (START, *words, END)
-    logs = [math.log(model.probability(said[i], said[:i])) for i in range(1, len(said))]
-    return math.exp(-sum(logs) / len(logs))
 
 
 def _log10(chance: float) -> float:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from voice.engines.documents import Document, Passage, document_files, read_document
-from voice.engines.protocols import EngineError
+from voice.engines.documents import Document, DocumentFolder, Passage
 from voice.engines.wordforms import STOP_WORDS, closeness, sound, synonyms, tokens, word_set
 
 CANDIDATES = 60
@@ -69,30 +68,24 @@ class PassageIndex:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = DocumentFolder(folder)
         self._lock = threading.Lock()
-        self._stamp: tuple[object, ...] = ()
-        self.documents: tuple[Document, ...] = ()
-        self.refresh()
+        self._build()
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        return self._folder.documents
 
     def refresh(self) -> bool:
         """Read the folder again if a file came, went or changed; says whether it did."""
-        if not self._folder.is_dir():
-            raise EngineError(
-                f"the documents folder {self._folder} does not exist;"
-                " create it, or point DOCUMENTS at a folder of Markdown or text files"
-            )
-        paths = list(document_files(self._folder))
-        stamp = tuple((p, s.st_mtime_ns, s.st_size) for p in paths for s in [p.stat()])
         with self._lock:
-            if self._stamp == stamp and self.documents:
-                return False
-            self._stamp = stamp
-            self._build(tuple(read_document(path) for path in paths))
-            return True
+            changed = self._folder.refresh()
+            if changed:
+                self._build()
+            return changed
 
-    def _build(self, documents: tuple[Document, ...]) -> None:
-        self.documents = documents
+    def _build(self) -> None:
+        documents = self._folder.documents
         self._passages = [(d, p) for d in documents for p in d.passages if p.sentences]
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._database.execute("CREATE VIRTUAL TABLE passages USING fts5(body)")

@@ -1,197 +1,194 @@
-"""Speech-to-text with PocketSphinx: small, embedded, English, and decoding while people speak.
+"""Speech to text by PocketSphinx: small, English, at home in the documents it was given."""
 
-With documents, each utterance is decoded twice: with the general language model, and with one made
-from the documents. Both use the same acoustic model, so the better score is the likelier text.
-"""
-
-import re
-import tempfile
+import threading
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from voice.engines.domain import domain_model, sentences
-from voice.engines.espeak_library import library
-from voice.engines.pronunciation import pronounce
-from voice.engines.protocols import STT_RATE_HZ, EngineError, ListenOptions, Transcript, Word
+from voice.engines.documents import DocumentFolder
+from voice.engines.pauses import Pauses, Piece
+from voice.engines.protocols import EngineError, ListenOptions, Transcript, Word
+from voice.engines.sphinx_ear import BYTES_PER_S, Ear
+from voice.engines.sphinx_model import Heard, SphinxModel
+from voice.engines.vad import WebRtcVad
+from voice.engines.wordforms import word_set
 
-STREAMS = 2
-"""Utterances decoded while they are spoken; of more, each is decoded at once when asked for.
+BLOCK_BYTES = int(0.3 * BYTES_PER_S)
+LONG_S, BREATH_S = 15.0, 0.2
+"""A stretch of speech as long as this ends at the next breath, so that its last pass stays short."""
+REOPEN_S = 4.0
+"""A stretch up to this length is decoded again as a whole if speech goes on after a transcript."""
 
-A decoder takes 90 MB, and decoding a tenth of real time on one core.
-"""
-FRAMES_PER_S = 100
-
-_FILLERS = ("<", "[", "+")
+_CAPITALIZED = word_set(
+    "monday tuesday wednesday thursday friday saturday sunday january february april june july"
+    " september october november december i i'm i'll i've i'd"
+)
 
 
 class Sphinx:
-    """A `Recognizer`; `documents` is a folder whose words and phrases are to be expected."""
+    """The `Recognizer` over PocketSphinx, English only.
 
-    incremental = True
+    It expects talk about the Markdown and text files below `documents`, and `extra_phrases`; other
+    English it understands less well. It decodes `ears` utterances while they are spoken, 66 MB of
+    memory each, and those beyond when they have ended.
 
-    def __init__(self, documents: str | None = None) -> None:
-        said = list(sentences(Path(documents))) if documents else []
-        model, extra = _domain(said)
-        self._free = deque(_Ear(model, extra) for _ in range(STREAMS))
-        self._spare = _Ear(model, extra)
+    Raises `EngineError` when PocketSphinx or the folder is missing.
+    """
+
+    def __init__(
+        self,
+        documents: str | None = None,
+        extra_phrases: Iterable[str] = (),
+        *,
+        ears: int = 4,
+    ) -> None:
+        self._folder = DocumentFolder(Path(documents).expanduser()) if documents else None
+        known = self._folder.documents if self._folder else ()
+        self._model = SphinxModel(known, tuple(extra_phrases))
+        self._free = [Ear(self._model)]
+        self._unmade = ears - 1
+        self._spare: Ear | None = None
+        self._working = threading.Lock()
         self._utterances: dict[int, _Utterance] = {}
+        self._closed: deque[_Utterance] = deque()
 
     def open(self, utterance: int, options: ListenOptions) -> None:
-        """Begin; it knows one language and takes no hints, so the options change nothing."""
-        del options
+        """Begin an utterance; raises `EngineError` when it is to be in another language."""
+        language = options.language or "en"
+        if not language.lower().startswith("en"):
+            raise EngineError(f"PocketSphinx understands English ('en') only, not {language!r}")
         self._utterances[utterance] = _Utterance()
 
     def feed(self, utterance: int, pcm: bytes) -> None:
-        if utterance in self._utterances:
-            self._utterances[utterance].pcm += pcm
+        self._utterances[utterance].pending.append(pcm)
 
     def partial(self, utterance: int) -> str:
-        heard = self._heard(utterance)
-        ear = self._ear(heard)
-        if ear is None:
-            return ""
-        heard.catch_up(ear)
-        return _written(ear.text())
+        """The hypothesis so far; empty while other utterances have all the ears."""
+        heard = self._utterances[utterance]
+        with self._working:
+            heard.ear = heard.ear or self._ear()
+            if heard.ear:
+                heard.hear(heard.ear)
+                self._give_back(heard)
+        return _readable(heard.words())
 
     def transcript(self, utterance: int) -> Transcript:
-        heard = self._heard(utterance)
-        ear = self._ear(heard) or self._spare
-        if ear is self._spare:
-            heard.ended = True
-        heard.catch_up(ear)
-        words = ear.end()
-        heard.ended = True
-        text = " ".join(word.text for word in words)
+        heard = self._utterances[utterance]
+        with self._working:
+            # Held by nobody between calls, the spare one is free for any utterance now.
+            ear = heard.ear = heard.ear or self._ear() or self._spare_ear()
+            heard.hear(ear)
+            heard.end(ear)
+            self._give_back(heard)
+        words = heard.words()
         return Transcript(
-            text=_written(text),
-            language="en",
-            words=tuple(words),
-            duration_s=len(heard.pcm) / 2 / STT_RATE_HZ,
+            text=_readable(words), language="en", words=words, duration_s=heard.duration_s
         )
 
     def close(self, utterance: int) -> None:
-        heard = self._utterances.pop(utterance, None)
-        if heard is not None and heard.ear is not None:
-            self._free.append(heard.ear)
+        if heard := self._utterances.pop(utterance, None):
+            # Its ear may be at work on another thread: the next call that needs one collects it.
+            self._closed.append(heard)
 
-    def _heard(self, utterance: int) -> "_Utterance":
-        try:
-            return self._utterances[utterance]
-        except KeyError:
-            raise EngineError("the utterance was closed") from None
+    def _ear(self) -> Ear | None:
+        while self._closed:
+            closed = self._closed.popleft()
+            closed.stretch = None
+            self._give_back(closed)
+        if not self._free and self._unmade:
+            self._unmade -= 1
+            self._free.append(Ear(self._model))
+        if self._folder and self._folder.refresh():
+            self._model.learn(self._folder.documents)
+        return self._free.pop() if self._free else None
 
-    def _ear(self, heard: "_Utterance") -> "_Ear | None":
-        """The ear that follows the utterance; None while all are taken."""
-        if heard.ear is None and self._free:
-            heard.ear = self._free.popleft()
-            heard.ended = True
-        return heard.ear
+    def _spare_ear(self) -> Ear:
+        self._spare = self._spare or Ear(self._model)
+        return self._spare
+
+    def _give_back(self, heard: "_Utterance") -> None:
+        if heard.ear and heard.stretch is None:
+            if heard.ear is not self._spare:
+                self._free.append(heard.ear)
+            heard.ear = None
 
 
 class _Utterance:
-    """The audio of an utterance and how far it is decoded."""
+    """The audio of one utterance, and its words: stretch by stretch, between long pauses."""
 
     def __init__(self) -> None:
-        self.pcm = bytearray()
-        self.ear: _Ear | None = None
-        self.ended = True
-        """Whether decoding has to start from the beginning.
+        self.pending: deque[bytes] = deque()
+        self.ear: Ear | None = None
+        self.stretch: float | None = None
+        """When the stretch began that is being heard, in seconds."""
+        self.duration_s = 0.0
+        self._pauses = Pauses(WebRtcVad(threshold=0.0))
+        self._ended: list[_Stretch] = []
+        self._current: tuple[Word, ...] = ()
 
-        A text once asked for ends the decoding; speech that goes on is decoded anew, as half a
-        sentence decoded by itself is understood worse.
-        """
-        self._decoded = 0
+    def words(self) -> tuple[Word, ...]:
+        ended = (word for stretch in self._ended for word in stretch.words)
+        return (*ended, *self._current)
 
-    def catch_up(self, ear: "_Ear") -> None:
-        if self.ended:
-            ear.start()
-            self._decoded, self.ended = 0, False
-        pending = bytes(self.pcm[self._decoded :])
-        self._decoded += len(pending)
-        ear.hear(pending)
+    def hear(self, ear: Ear) -> None:
+        """Decode what was fed."""
+        pcm = b"".join(self.pending.popleft() for _ in range(len(self.pending)))
+        self.duration_s += len(pcm) / BYTES_PER_S
+        for at in range(0, len(pcm), BLOCK_BYTES):
+            for piece in self._pauses.cut(pcm[at : at + BLOCK_BYTES]):
+                self._take(piece, ear)
+            if len(ear.audio) > LONG_S * BYTES_PER_S and self._pauses.quiet_s >= BREATH_S:
+                self.end(ear)
+        if self.stretch is not None:
+            self._current = _timed(ear.so_far(), self.stretch)
 
+    def end(self, ear: Ear) -> None:
+        """End the stretch, if there is one: its words are as good as they get."""
+        if self.stretch is None:
+            return
+        words = _timed(ear.finish(), self.stretch)
+        short = len(ear.audio) <= REOPEN_S * BYTES_PER_S
+        self._ended.append(_Stretch(self.stretch, words, bytes(ear.audio) if short else b""))
+        self.stretch, self._current = None, ()
 
-class _Ear:
-    """One or two decoders that hear the same audio."""
+    def _take(self, piece: Piece, ear: Ear) -> None:
+        if self.stretch is None and piece.voiced:
+            self._begin(piece, ear)
+        if self.stretch is not None and piece.pcm:
+            ear.hear(piece.pcm)
+        if piece.ends:
+            self.end(ear)
+            self._ended = [stretch._replace(audio=b"") for stretch in self._ended]
 
-    def __init__(self, model: Path | None, extra: dict[str, str]) -> None:
-        self._decoders = [_decoder()]
-        if model is not None:
-            domain = _decoder()
-            for word, phones in extra.items():
-                domain.add_word(word, phones, update=False)
-            domain.add_lm_file("domain", str(model))
-            domain.activate_search("domain")
-            self._decoders.append(domain)
-        self._running = False
-
-    def start(self) -> None:
-        if self._running:
-            self.end()
-        for decoder in self._decoders:
-            decoder.start_utt()
-        self._running = True
-
-    def hear(self, pcm: bytes) -> None:
-        if pcm:
-            for decoder in self._decoders:
-                decoder.process_raw(pcm, no_search=False, full_utt=False)
-
-    def text(self) -> str:
-        """The hypothesis so far."""
-        best = self._best()
-        return best.hyp().hypstr if best is not None else ""
-
-    def end(self) -> list[Word]:
-        """The words of the utterance, which ends with this."""
-        for decoder in self._decoders:
-            decoder.end_utt()
-        self._running = False
-        best = self._best()
-        return _words(best) if best is not None else []
-
-    def _best(self) -> Any:
-        heard = [decoder for decoder in self._decoders if decoder.hyp() is not None]
-        return max(heard, key=lambda decoder: decoder.hyp().best_score, default=None)
+    def _begin(self, piece: Piece, ear: Ear) -> None:
+        ear.start()
+        self.stretch = piece.start_s
+        if self._ended and self._ended[-1].audio:
+            # Somebody asked too early: what was said before belongs to what is said now.
+            self.stretch, _, audio = self._ended.pop()
+            ear.hear(audio)
 
 
-def _written(text: str) -> str:
-    """Words as they are written: capitals at the start and for the speaker."""
-    return re.sub(r"^[a-z]|\bi\b", lambda found: found[0].upper(), text)
+class _Stretch(NamedTuple):
+    """A stretch that has ended; its audio while it may turn out that it had not."""
+
+    start_s: float
+    words: tuple[Word, ...]
+    audio: bytes
 
 
-def _words(decoder: Any) -> list[Word]:
-    return [
-        Word(
-            text=segment.word.split("(")[0],
-            start_s=segment.start_frame / FRAMES_PER_S,
-            end_s=(segment.end_frame + 1) / FRAMES_PER_S,
-        )
-        for segment in decoder.seg()
-        if not segment.word.startswith(_FILLERS)
-    ]
+def _timed(words: Iterable[Heard], start_s: float) -> tuple[Word, ...]:
+    return tuple(
+        Word(text=_written(word.text), start_s=start_s + word.start_s, end_s=start_s + word.end_s)
+        for word in words
+    )
 
 
-def _decoder() -> Any:
-    try:
-        from pocketsphinx import Decoder  # noqa: PLC0415 - only where the engine runs
-
-        return Decoder(samprate=STT_RATE_HZ, loglevel="FATAL")
-    except (ImportError, RuntimeError) as error:
-        raise EngineError(f"PocketSphinx could not be loaded: {error}") from error
+def _written(word: str) -> str:
+    return word[0].upper() + word[1:] if word in _CAPITALIZED else word
 
 
-def _domain(said: list[list[str]]) -> tuple[Path | None, dict[str, str]]:
-    """The language model file of the documents, and how their unknown words are pronounced."""
-    if not any(said):
-        return None, {}
-    known = _decoder()
-    extra: dict[str, str] = {}
-    model = domain_model(said)
-    for word in model.vocabulary - {"</s>"}:
-        if known.lookup_word(word) is None and (phones := pronounce(library(), word)):
-            extra[word] = phones
-    path = Path(tempfile.mkdtemp(prefix="voice-")) / "domain.lm"
-    path.write_text(model.arpa())
-    return path, extra
+def _readable(words: Iterable[Word]) -> str:
+    text = " ".join(word.text for word in words)
+    return text[:1].upper() + text[1:]
