@@ -15,6 +15,7 @@ from voice.engines.protocols import EngineError
 from voice.engines.registry import open_engines, preview
 from voice.engines.vad import open_detector
 from voice.engines.weights import weights_of
+from voice.engines.wer_samples import measure_samples
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -83,6 +84,21 @@ async def start(settings: Settings) -> list[Check]:
             ]
     except EngineError as error:
         return [Check("problem", "engines", str(error))]
+
+
+def understanding() -> Iterator[Check]:
+    """How well the embedded recognizer understands the samples, without and with documents."""
+    try:
+        rates = measure_samples()
+    except (EngineError, OSError) as error:
+        yield Check("note", "word error rate", f"not measured: {error}")
+        return
+    yield Check(
+        "ok",
+        "word error rate",
+        f"sphinx on the sample questions: {rates['general']:.0%} by itself, "
+        f"{rates['documents']:.0%} with the words of their documents",
+    )
 
 
 def models(settings: Settings) -> Iterator[Check]:

@@ -15,7 +15,11 @@ MARKS = {"ok": ("✓", "green"), "note": ("•", "yellow"), "problem": ("✗", "
 
 
 @click.command()
-@click.option("--start", is_flag=True, help="Start the engines as well, and stop them again.")
+@click.option(
+    "--start",
+    is_flag=True,
+    help="Start the engines as well, stop them again, and measure recognition.",
+)
 def doctor(start: bool) -> None:
     """Say what is installed, what is missing, and the command that adds it.
 
@@ -47,6 +51,7 @@ def _all_checks(*, start: bool) -> Iterator[Check]:
     yield from checks.address(settings)
     if start:
         yield from asyncio.run(checks.start(settings))
+        yield from checks.understanding()
 
 
 def _show(check: Check, console: Console) -> None:
