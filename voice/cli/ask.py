@@ -55,7 +55,7 @@ def ask(files: tuple[Path, ...], url: str | None, key: str | None, out: Path) ->
 async def _ask(
     questions: list[tuple[Path, bytes]], url: str | None, key: str | None, out: Path
 ) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     transcript = Transcript(console)
     async with _server(url, key) as (address, known_key):
         try:

@@ -51,7 +51,7 @@ def demo(once: bool, out: Path) -> None:
 
 
 async def _demo(settings: Settings, out: Path, *, once: bool) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     async with hosting(settings) as hosted:
         _introduce(console, hosted)
         caller = await hosted.unless_stopped(_converse(hosted, settings, console))
