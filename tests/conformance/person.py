@@ -29,7 +29,7 @@ class Microphone:
 
     async def quiet(self) -> None:
         """Wait until all is said."""
-        await self._spoken.wait()
+        await patiently(self._spoken.wait())
 
     async def run(self) -> None:
         now = asyncio.get_running_loop().time
@@ -70,6 +70,12 @@ class Ears:
 
     async def of_type(self, kind: str, count: int = 1):
         return await self.until(lambda event: event.type == kind, count)
+
+
+async def patiently(awaited):
+    """Wait, but not for ever."""
+    async with asyncio.timeout(PATIENCE_S):
+        return await awaited
 
 
 @asynccontextmanager

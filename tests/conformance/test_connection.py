@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.conformance.live import KEY, dial
+from tests.conformance.person import patiently
 from tests.conformance.stage import HEARD, TRANSCRIBED, ask, text_item
 from tests.session.conversation import converse
 from tests.virtual_time import run
@@ -114,7 +115,7 @@ async def test_50_a_hundred_items_of_history_are_acknowledged_in_order(serve):
 
 async def test_67_a_session_past_its_limit_is_closed_with_1001(serve):
     async with serve(max_minutes=0.01) as live, dial(f"{live.ws_url}?model=m") as client:
-        await client.transport.socket.wait_closed()
+        await patiently(client.transport.socket.wait_closed())
         assert client.types() == ["session.created", "error"]
         error = client.last("error")["error"]
         assert (error["code"], error["type"]) == ("session_expired", "invalid_request_error")
