@@ -355,6 +355,24 @@ def test_a_slow_connection_slows_the_player_and_nothing_else():
     run(main())
 
 
+def test_what_waits_for_a_slow_connection_is_dropped_with_its_reply():
+    class Slow(MemoryTransport):
+        async def send(self, text: str) -> None:
+            await asyncio.sleep(0.04)
+            await super().send(text)
+
+    async def main():
+        async with converse(transport=Slow(), answers=LONG) as client:
+            await client.send("response.create")
+            await client.until("response.output_audio.delta", 40)
+            cancelled_s = client.now_s()
+            await client.send("response.cancel")
+            await client.until("response.done")
+            assert client.audio_sent_after(cancelled_s) <= 1
+
+    run(main())
+
+
 # ---------------------------------------------------------------- sessions that last too long
 
 

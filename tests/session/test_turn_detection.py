@@ -99,6 +99,22 @@ def test_the_silence_of_a_client_that_sends_no_audio_is_timed_as_well():
     run(main())
 
 
+def test_a_silence_that_began_without_audio_ends_with_audio():
+    async def main():
+        async with converse() as client:
+            await client.update(output_modalities=["text"], **detecting(idle_timeout_ms=5000))
+            await asyncio.sleep(20)
+            await client.send("response.create")
+            await asyncio.sleep(2)
+            await client.be_silent(4000)
+            waited_s = client.at_s("input_audio_buffer.timeout_triggered") - client.at_s(
+                "response.done"
+            )
+            assert abs(waited_s - 5) <= 0.5
+
+    run(main())
+
+
 def test_speech_keeps_the_silence_from_being_broken():
     async def main():
         async with converse(hears="", answers="It is noon.") as client:
