@@ -56,6 +56,20 @@ def test_a_draft_is_dropped_when_the_session_has_changed():
     run(main())
 
 
+def test_the_time_a_dropped_draft_took_counts_for_nothing():
+    async def main():
+        async with converse(model_delay_s=0.7) as client:
+            await client.update(include=["response.timings"])
+            await drafted(client)
+            await client.send("conversation.item.create", item=text_item("I am Ann."))
+            done = await client.until("response.done")
+            timings = done["response"]["timings"]
+            assert timings["llm_ms"] == 700
+            assert abs(timings["total_ms"] - 1200) <= 20
+
+    run(main())
+
+
 def test_a_draft_is_used_when_nothing_has_changed():
     async def main():
         async with converse(hears=" what is the time \n") as client:

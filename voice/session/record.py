@@ -13,6 +13,9 @@ Instant = Literal[
     "commit",  # the wait for the end of the turn is over
     "first_audio",  # the first audio leaves for the client
 ]
+REPLY: tuple[Instant, ...] = (
+    "prompt", "first_token", "first_chunk", "first_speech", "first_audio",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -24,6 +27,11 @@ class TurnRecord:
     def mark(self, instant: Instant, at_s: float) -> None:
         """Note an instant; the first mark counts."""
         self.at_s.setdefault(instant, at_s)
+
+    def begin_reply(self) -> None:
+        """Forget the instants of a reply that was begun before and came to nothing."""
+        for instant in REPLY:
+            self.at_s.pop(instant, None)
 
     def between_ms(self, start: Instant, end: Instant) -> int | None:
         """Milliseconds from one instant to another; None when one is missing or they are reversed."""
@@ -49,4 +57,5 @@ class TurnRecord:
         if not {"first_speech", "first_audio"} <= self.at_s.keys():
             return None
         ready_s = max(self.at_s["first_speech"], self.at_s.get("commit", 0.0))
-        return round((self.at_s["first_audio"] - ready_s) * 1000)
+        waited_s = self.at_s["first_audio"] - ready_s
+        return round(waited_s * 1000) if waited_s >= 0 else None

@@ -134,6 +134,7 @@ class Replies:
             self._running[response_id].cancel(reason)
 
     def _new_reply(self, prompt: Prompt, config: SessionConfig, record: TurnRecord) -> Reply:
+        record.begin_reply()
         reply = Reply(prompt, config, self._parts, record, self._ended)
         reply.start(self._group)
         return reply
