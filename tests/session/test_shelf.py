@@ -1,0 +1,33 @@
+from voice.realtime.items import InputAudio, OutputAudio
+from voice.session.shelf import LIMIT_BYTES, AudioShelf
+
+HALF = LIMIT_BYTES // 2
+
+
+def test_the_audio_of_recent_items_is_kept_and_the_oldest_forgotten():
+    shelf = AudioShelf()
+    parts = [InputAudio(bytes(HALF)) for _ in range(3)]
+    for part in parts:
+        shelf.keep(part, HALF)
+    assert [part.audio is not None for part in parts] == [False, True, True]
+
+
+def test_answers_are_forgotten_like_questions_and_keep_their_words():
+    shelf = AudioShelf()
+    answer = OutputAudio("It is noon.", audio=lambda _: b"")
+    shelf.keep(answer, HALF)
+    shelf.keep(InputAudio(bytes(HALF + 1)), HALF + 1)
+    assert answer.audio is None
+    assert answer.transcript == "It is noon."
+
+
+def test_what_is_too_large_is_not_kept_and_drives_out_the_rest():
+    shelf = AudioShelf()
+    small, large = InputAudio(b"\0\0"), InputAudio(bytes(LIMIT_BYTES + 2))
+    shelf.keep(small, 2)
+    shelf.keep(large, LIMIT_BYTES + 2)
+    assert small.audio is None
+    assert large.audio is None
+    later = InputAudio(bytes(LIMIT_BYTES))
+    shelf.keep(later, LIMIT_BYTES)
+    assert later.audio is not None
