@@ -1,0 +1,56 @@
+"""`python -m voice.bench.host`: the server that is measured, alone in its process.
+
+Told a `HostPlan`, it says when it serves, and then what it uses as often as it gets a line.
+"""
+
+import asyncio
+import sys
+from contextlib import suppress
+
+import click
+
+from voice.bench.engines import FakeEngines
+from voice.bench.messages import HostPlan, Serving
+from voice.bench.pipes import Peer, PeerEndedError, parent
+from voice.bench.usage import usage
+from voice.cli.hosting import Hosted, hosting
+from voice.config import AuthSettings, ServerSettings, Settings, SettingsError, load_settings
+from voice.observe.logs import set_up_logs
+from voice.server import Server
+
+
+async def main() -> None:
+    async with parent() as bench:
+        plan = await bench.hear()
+        assert isinstance(plan, HostPlan)  # noqa: S101 - the first line is this
+        server = _server(plan)
+        async with hosting(server.settings, server=server) as hosted:
+            with suppress(PeerEndedError):
+                await _report(bench, hosted)
+
+
+def _server(plan: HostPlan) -> Server:
+    base = Settings() if plan.engines == "fake" else load_settings()
+    settings = base.model_copy(update={"server": ServerSettings(port=0), "auth": AuthSettings()})
+    if plan.engines == "fake":
+        return Server(settings, FakeEngines(plan.delay_ms).open)
+    return Server(settings)
+
+
+async def _report(bench: Peer, hosted: Hosted) -> None:
+    engines = hosted.server.engines
+    names = tuple(choice.name for choice in engines.choices) if engines else ()
+    await bench.tell(Serving(url=hosted.url, engines=names))
+    while True:
+        await bench.hear()
+        await bench.tell(usage())
+
+
+if __name__ == "__main__":
+    set_up_logs("warning", "pretty")
+    try:
+        asyncio.run(main())
+    except click.ClickException as error:
+        sys.exit(error.format_message())
+    except SettingsError as error:
+        sys.exit(str(error))

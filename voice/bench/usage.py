@@ -1,0 +1,67 @@
+"""What this process uses: CPU, memory, sockets; and what its children use. Linux tells all of it."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from voice.bench.messages import Usage
+
+PROC = Path("/proc")
+
+
+def usage() -> Usage:
+    """The use of this process until now; call it on the event loop whose tasks are to be counted."""
+    there = PROC.joinpath("self", "statm").exists()
+    return Usage(
+        cpu_s=time.process_time(),
+        workers_cpu_s=sum(map(_cpu_s, _descendants(os.getpid()))) if there else None,
+        memory_bytes=_memory_bytes() if there else None,
+        tasks=len(asyncio.all_tasks()),
+        sockets=_sockets() if there else None,
+    )
+
+
+def _memory_bytes() -> int:
+    pages = PROC.joinpath("self", "statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _sockets() -> int:
+    return sum(
+        _points_at(entry).startswith("socket:") for entry in PROC.joinpath("self/fd").iterdir()
+    )
+
+
+def _points_at(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""  # the descriptor that the listing itself used
+
+
+def _descendants(pid: int) -> list[int]:
+    parents = {int(entry.name): _parent(entry) for entry in PROC.glob("[0-9]*")}
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    return found[1:]
+
+
+def _fields(process: Path) -> list[str]:
+    """The fields of `stat` from the third on: the second is a name that may hold anything."""
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []  # it has just ended
+
+
+def _parent(process: Path) -> int | None:
+    fields = _fields(process)
+    return int(fields[1]) if fields else None
+
+
+def _cpu_s(pid: int) -> float:
+    fields = _fields(PROC / str(pid))
+    ticks = sum(map(int, fields[11:13])) if fields else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
