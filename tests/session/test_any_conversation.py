@@ -47,9 +47,14 @@ def just(name: str, values: list) -> st.SearchStrategy:
     return st.tuples(st.just(name), st.sampled_from(values))
 
 
+SPEAK, PAUSE = just("speak", [100, 300, 700, 1500]), just("be silent", [100, 400, 700, 2500])
 ACTIONS = st.one_of(
-    just("speak", [100, 300, 700, 1500]),
-    just("be silent", [100, 400, 700, 2500]),
+    SPEAK,
+    SPEAK,
+    SPEAK,
+    PAUSE,
+    PAUSE,
+    PAUSE,
     just("send nothing", [300, 1000, 6000]),
     just("create", RESPONSES),
     just("cancel", [None]),
@@ -84,6 +89,13 @@ class Client:
         return [
             event["item"]["id"] for event in self.conversation.of_type("conversation.item.added")
         ]
+
+    async def begin(self, how: str) -> None:
+        if how == "with a reply":
+            await self.send("response.create")
+            await self.stream(bytes(48 * 2000))
+        elif how == "with a question":
+            await self.stream(speech(700) + bytes(48 * 400))
 
     async def act(self, name: str, value: object) -> None:
         match name:
@@ -188,6 +200,7 @@ def assert_all_is_settled(events: list[dict]) -> None:
 @settings(max_examples=40, deadline=None)
 @given(
     is_fixed=st.booleans(),
+    begins=st.sampled_from(["with silence", "with a reply", "with a question"]),
     unsteady=st.sampled_from([(1_000_000, 0.0), (1, 0.03), (50, 0.5), (200, 3.0)]),
     actions=st.lists(ACTIONS, max_size=14),
     delays=DELAYS,
@@ -195,7 +208,7 @@ def assert_all_is_settled(events: list[dict]) -> None:
     answers=st.lists(st.sampled_from(ANSWERS), max_size=4),
 )
 def test_every_conversation_stays_true_and_alive(
-    is_fixed, unsteady, actions, delays, texts, answers
+    is_fixed, begins, unsteady, actions, delays, texts, answers
 ):
     """Half of the conversations leave the session as it is, so that more is known of them."""
     actions = [each for each in actions if not (is_fixed and each[0] == "update")]
@@ -205,6 +218,7 @@ def test_every_conversation_stays_true_and_alive(
         async with converse(**made, transport=Unsteady(*unsteady), live=True) as conversation:
             client = Client(conversation)
             await conversation.update(audio={"input": {"transcription": {"model": "whisper-1"}}})
+            await client.begin(begins)
             for name, value in actions:
                 await client.act(name, value)
             await client.stream(bytes(48 * 40_000))

@@ -275,6 +275,7 @@ def test_a_reply_can_be_interrupted_once_detection_is_switched_on():
             await client.speak(800)
             done = await client.until("response.done")
             assert done["response"]["status"] == "cancelled"
+            assert not client.of_type("input_audio_buffer.committed")
 
     run(main())
 
