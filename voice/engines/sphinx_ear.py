@@ -29,6 +29,7 @@ class Ear:
     def _learn(self) -> None:
         # Passes at the end would be in vain: it only leads until the stretch is heard again.
         self._quick = self._model.domain(fwdflat=False, bestpath=False)
+        self._decoders = (self._quick, self._general) if self._model.focused else (self._general,)
         self._generation = self._model.generation
 
     def start(self) -> None:
@@ -54,7 +55,7 @@ class Ear:
         domain, general = self._hypotheses()
         domain_leads = domain.score > general.score + CLEAR
         general_leads = general.score > domain.score + CLEAR
-        if not general_leads and len(self.audio) <= AGAIN_S * BYTES_PER_S:
+        if self._model.focused and not general_leads and len(self.audio) <= AGAIN_S * BYTES_PER_S:
             domain = self._whole()
         if not domain_leads:
             self._end()
@@ -66,24 +67,25 @@ class Ear:
         if self._generation != self._model.generation:
             self._learn()
         mean = self._mean()
-        for decoder in (self._quick, self._general):
+        for decoder in self._decoders:
             decoder.set_cmn(mean)
             decoder.start_utt()
         self._begun = self._decoding = True
         self._decode(bytes(self.audio))
 
     def _decode(self, pcm: bytes) -> None:
-        for decoder in (self._quick, self._general):
+        for decoder in self._decoders:
             decoder.process_raw(pcm)
 
     def _end(self) -> None:
         if self._decoding:
-            self._quick.end_utt()
-            self._general.end_utt()
+            for decoder in self._decoders:
+                decoder.end_utt()
             self._decoding = False
 
     def _hypotheses(self) -> tuple[Hypothesis, Hypothesis]:
-        return hypothesis(self._quick), hypothesis(self._general)
+        domain = hypothesis(self._quick) if self._model.focused else Hypothesis()
+        return domain, hypothesis(self._general)
 
     def _whole(self) -> Hypothesis:
         whole = self._model.whole

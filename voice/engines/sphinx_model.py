@@ -75,6 +75,8 @@ class SphinxModel:
 
     def learn(self, documents: Sequence[Document]) -> None:
         """Expect talk about these documents from now on, in decoders made after this."""
+        # Small talk alone would only draw other talk to itself.
+        self.focused = bool(documents or self._phrases)
         self._invented = self._invent(document_words(documents))
         model = spoken_model(documents, self._phrases, lambda word: bool(self._phones(word)))
         self._files = {"lm": model.arpa(), "dict": self._entries(sorted(model.vocabulary - {END}))}
