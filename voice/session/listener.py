@@ -7,11 +7,11 @@ client has stopped sending, so that a turn can end without audio.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from voice.audio.fir import FirResampler
 from voice.audio.formats import WIRE_FORMATS, WireDecoder
-from voice.audio.pcm import level_dbfs
-from voice.audio.resample import Resampler
+from voice.audio.pcm import SAMPLE_BYTES, level_dbfs
 from voice.engines.protocols import STT_RATE_HZ, Utterance
-from voice.engines.vad import FRAME_BYTES, VoiceDetector
+from voice.engines.vad import VoiceDetector
 from voice.realtime.config import SessionConfig
 from voice.realtime.settings import ServerVad
 from voice.session.tape import Tape
@@ -61,7 +61,8 @@ class Listener:
     def _open_wire(self, config: SessionConfig) -> None:
         wire = WIRE_FORMATS[config.audio.input.format.type]
         self._decoder = WireDecoder(wire)
-        self._resampler = Resampler(wire.rate_hz, STT_RATE_HZ)
+        self._resampler = FirResampler(wire.rate_hz, STT_RATE_HZ)
+        self._frame_bytes = wire.rate_hz * FRAME_MS // 1000 * SAMPLE_BYTES
         self._unframed = b""
         self.tape = Tape(wire, self.received_ms)
 
@@ -109,22 +110,30 @@ class Listener:
             self.tape.trim(self.tape.end_ms - PREROLL_MS)
         self.tape.append(data)
         self.received_ms = self.tape.end_ms
-        self._unframed += self._resampler.push(self._decoder.push(data))
-        while len(self._unframed) >= FRAME_BYTES:
-            frame, self._unframed = self._unframed[:FRAME_BYTES], self._unframed[FRAME_BYTES:]
+        for frame in self._frames_of(data):
             yield from self._frame(frame)
         if self.detects:
-            # The resampler holds a few ms back; a wait is over when its audio has come in.
+            # Less than a frame is not judged yet; a wait is over when its audio has come in.
             yield from self.fire_timers(self.received_ms)
 
-    def _frame(self, frame: bytes) -> Iterator[Output]:
+    def _frames_of(self, data: bytes) -> Iterator[bytes]:
+        """Wire audio as PCM, 20 ms at once; what is less waits."""
+        pcm = self._unframed + self._decoder.push(data)
+        whole = len(pcm) // self._frame_bytes * self._frame_bytes
+        self._unframed = pcm[whole:]
+        for start in range(0, whole, self._frame_bytes):
+            yield pcm[start : start + self._frame_bytes]
+
+    def _frame(self, pcm: bytes) -> Iterator[Output]:
         self.framed_ms += FRAME_MS
+        frame = self._resampler.push(pcm)
         self._frames.append(frame)
         if self.utterance is not None:
             self.utterance.feed(frame)
         if not self.detects:
             return
-        heard = self._gate.push(self._detector(frame), level_dbfs(frame), self.framed_ms)
+        # The level is that of the frame as it came: the resampled one is late by part of the filter.
+        heard = self._gate.push(self._detector(frame), level_dbfs(pcm), self.framed_ms)
         if heard is not None:
             yield from self.feed(heard)
         yield from self.fire_timers(self.framed_ms)
@@ -180,7 +189,7 @@ class Listener:
 
     def complete(self) -> None:
         """Let the recognizer have what is held back as less than a frame."""
-        rest = self._unframed + self._resampler.flush()
+        rest = self._resampler.push(self._unframed) + self._resampler.flush()
         if rest and self.utterance is not None:
             self.utterance.feed(rest)
         self._unframed = b""
