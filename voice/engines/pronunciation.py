@@ -1,6 +1,7 @@
 """How a word that is in no dictionary is probably said: eSpeak's phonemes as ARPAbet."""
 
 import re
+from itertools import groupby
 
 from voice.engines.espeak_library import Library
 
@@ -40,4 +41,5 @@ def to_arpabet(phonemes: str) -> str | None:
                 return None
             phones += _ARPABET[rest[:size]].split()
             rest = rest[size:]
-    return " ".join(phones) or None
+    # Its vowels before an r sound the r themselves, and it is named once more after them.
+    return " ".join(phone for phone, _ in groupby(phones)) or None
