@@ -125,6 +125,7 @@ async def converse(
     llm = llm or FakeLanguageModel(answers, delay_s=model_delay_s)
     tts = tts or FakeTextToSpeech()
     session = Session(transport, SessionEngines(stt, llm, tts), config or SessionConfig(), options)
+    others = asyncio.all_tasks()
     running = asyncio.ensure_future(session.run())
     await asyncio.sleep(0.001)
     try:
@@ -134,7 +135,7 @@ async def converse(
         await asyncio.wait([running], timeout=1.0)
         assert running.done()
         assert running.cancelled() or running.exception() is None
-        left = asyncio.all_tasks() - {asyncio.current_task()}
+        left = asyncio.all_tasks() - others
         assert not left, f"the session left tasks behind: {left}"
         assert not [each for each in getattr(stt, "utterances", []) if not each.closed]
         Wire.check(transport.sent, live=live)

@@ -260,9 +260,10 @@ def test_a_reply_without_sound_ends_at_once():
 def test_a_player_that_is_stopped_keeps_no_audio_and_knows_what_was_heard():
     async def main():
         async with listening() as client:
-            await client.fill(QUEUE_FRAMES)
+            filling = asyncio.ensure_future(client.fill(2 * QUEUE_FRAMES))
             await asyncio.sleep(0.51)
             client.playout.stop()
+            await filling
             await asyncio.sleep(1)
             assert client.playout.buffered_s == 0
             assert client.playout.heard_ms() == client.playout.sent_ms == 680

@@ -42,11 +42,12 @@ class Playout:
         return max(0, min(self.sent_ms, round((self._now() - self._zero_s) * 1000)))
 
     async def put(self, frame: bytes) -> None:
-        """Queue a frame; waits while `QUEUE_FRAMES` are queued."""
+        """Queue a frame; waits while `QUEUE_FRAMES` are queued. After the end it is dropped."""
         while len(self._frames) >= QUEUE_FRAMES:
             await self._change()
-        self._frames.append(frame)
-        self._changed.set()
+        if not self._ended:
+            self._frames.append(frame)
+            self._changed.set()
 
     def end(self) -> None:
         """Say that no frame follows."""
