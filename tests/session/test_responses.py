@@ -415,7 +415,7 @@ def test_the_stages_of_a_turn_are_told_to_who_asks_for_them():
             assert timings["end_of_turn_ms"] == 500
             assert abs(timings["llm_ms"] - 700) <= 1
             assert abs(timings["tts_ms"] - 100) <= 1
-            assert abs(timings["total_ms"] - 880) <= 25
+            assert abs(timings["total_ms"] - 980) <= 25
             assert timings["release_ms"] == 0
 
     run(main())

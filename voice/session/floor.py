@@ -41,6 +41,8 @@ PARTIAL_EVERY_S = 0.2
 STALL_MS = 400
 """A client that sends nothing for this long is taken to be silent; networks jitter less."""
 TICK_S = 0.05
+SETTLE_S = 0.18
+"""Silence after which a whole turn is understood: the gaps inside of words are shorter."""
 MIN_COMMIT_MS = 100
 
 
@@ -175,7 +177,11 @@ class Floor:
             silent_s = (self._listener.received_ms - speech_end_ms) / 1000
             turn.record.at_s.clear()
             turn.record.mark("speech_end", self._appended_s - silent_s)
-            turn.understanding = self._group.create_task(self._understand(turn))
+            settle_s = 0.0
+            if self._turn is turn and self._listener.machine.state is State.WAIT:
+                stalled_s = self._now() - self._appended_s
+                settle_s = max(0.0, SETTLE_S - silent_s - stalled_s)
+            turn.understanding = self._group.create_task(self._understand(turn, settle_s))
 
     def _go_on(self) -> None:
         if self._turn is not None:
@@ -240,8 +246,9 @@ class Floor:
         over_a_reply = self._listener.interrupts and self._replies.active is not None
         return over_a_reply or self._scribe.wants_partials
 
-    async def _understand(self, turn: Turn) -> None:
+    async def _understand(self, turn: Turn, settle_s: float) -> None:
         """Get the text of the turn up to its pause, and draft an answer to it."""
+        await asyncio.sleep(settle_s)
         await self._scribe.write_down(turn)
         turn.record.mark("transcript", self._now())
         if turn is not self._turn:
