@@ -1,0 +1,36 @@
+import asyncio
+import socket
+import sys
+from asyncio.subprocess import PIPE
+
+import pytest
+
+from voice.bench.usage import PROC, usage
+
+pytestmark = pytest.mark.skipif(not PROC.joinpath("self").exists(), reason="needs Linux's /proc")
+
+
+async def test_tasks_and_sockets_are_counted():
+    before = usage()
+    waiting = asyncio.ensure_future(asyncio.Event().wait())
+    with socket.socket():
+        during = usage()
+    assert (during.tasks, during.sockets) == (before.tasks + 1, before.sockets + 1)
+    waiting.cancel()
+
+
+async def test_memory_that_is_used_counts():
+    before = usage()
+    filled = b"\1" * 20_000_000
+    assert usage().memory_bytes - before.memory_bytes > 0.9 * len(filled)
+
+
+async def test_the_work_of_a_child_is_counted_apart():
+    before = usage()
+    burn = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
+    command = [sys.executable, "-c", burn]
+    child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    await child.stdout.readline()
+    after = usage()
+    await child.communicate(b"\n")
+    assert after.workers_cpu_s - before.workers_cpu_s >= 0.19
