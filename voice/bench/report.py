@@ -4,7 +4,7 @@ import msgspec
 
 from voice.bench.bench import Outcome
 from voice.bench.figures import Spread, spread
-from voice.bench.messages import EngineChoice, Turn, Usage
+from voice.bench.messages import Calls, EngineChoice, Turn, Usage
 from voice.bench.speaker import SILENCE_MS
 
 DEFINITIONS = {
@@ -100,8 +100,12 @@ def result(outcome: Outcome) -> Result:
         late_frames=calls.late,
         missing_frames=calls.missing,
         caller_lag_ms=calls.lag_ms,
-        problems=calls.problems,
+        problems=calls.problems + _damage(calls),
     )
+
+
+def _damage(calls: Calls) -> list[str]:
+    return [f"{calls.missing} frames of replies are missing"] if calls.missing else []
 
 
 def _first_audio(outcome: Outcome) -> FirstAudio | None:
