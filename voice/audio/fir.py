@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from voice.audio.pcm import SAMPLE_BYTES, samples
@@ -15,7 +14,7 @@ BEYOND_BETA = 6.0
 BAND = 0.92
 """The part of the lower rate's band that is kept."""
 
-Kernel = NDArray[np.float32]
+Block = NDArray[np.float32]
 
 
 class FirResampler:
@@ -42,10 +41,12 @@ class FirResampler:
         x = np.concatenate([self._recent, samples(pcm[:whole])], dtype=np.float32)
         self._recent = x[blocks * self._block :].copy()
         # Each row is a block and what came before it: (blocks, history + block).
-        step = x.itemsize
-        rows = as_strided(x, (blocks, len(self._kernel)), (step * self._block, step))
-        y = np.rint(rows @ self._kernel)  # (blocks, block out)
-        return bytes(np.clip(y, -32768, 32767).astype("<i2").tobytes())
+        shape, step = (blocks, len(self._kernel)), x.itemsize
+        rows: Block = np.ndarray(shape, x.dtype, x.data, strides=(step * self._block, step))
+        y: Block = np.rint(rows.dot(self._kernel))  # (blocks, block out)
+        np.maximum(y, -32768, out=y)
+        np.minimum(y, 32767, out=y)
+        return y.astype("<i2").tobytes()
 
     def flush(self) -> bytes:
         """Give what was not a whole millisecond, and be ready for a new stream.
@@ -60,7 +61,7 @@ class FirResampler:
 
 
 @cache
-def _kernel(from_hz: int, to_hz: int) -> Kernel:
+def _kernel(from_hz: int, to_hz: int) -> Block:
     """The weights that make a millisecond of output from one of input and those before it."""
     low_hz = min(from_hz, to_hz)
     half_s = HALF_PERIODS / low_hz
