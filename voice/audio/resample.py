@@ -7,15 +7,15 @@ from voice.audio.pcm import samples
 
 
 class Resampler:
-    """Convert a stream of int16 mono PCM from one rate to another.
+    """Convert a stream of int16 mono PCM from one rate to another, for people to hear.
 
-    `quality` is soxr's: `LQ` holds back about 6 ms and suits listening; `HQ` about 30 ms and suits
-    what is heard, where `flush` gives the tail at the end of each piece.
+    It holds back about 30 ms; `flush` gives them at the end of each piece. What must be judged as
+    it comes goes through `FirResampler` instead.
     """
 
-    def __init__(self, from_hz: int, to_hz: int, quality: str = "LQ") -> None:
+    def __init__(self, from_hz: int, to_hz: int) -> None:
         self._same = from_hz == to_hz
-        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality=quality)
+        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="HQ")
 
     def push(self, pcm: bytes) -> bytes:
         return pcm if self._same else self._convert(pcm, last=False)
@@ -35,5 +35,5 @@ class Resampler:
 
 def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
     """Convert a whole recording at once."""
-    whole = Resampler(from_hz, to_hz, "HQ")
+    whole = Resampler(from_hz, to_hz)
     return whole.push(pcm) + whole.flush()

@@ -205,7 +205,7 @@ class Reply:
         tts = self._parts.tts
         output = self.config.audio.output
         options = SpeakOptions(voice=installed_voice(output.voice, tts.voices), speed=output.speed)
-        resampler = Resampler(tts.rate_hz, self._wire.rate_hz, "HQ")
+        resampler = Resampler(tts.rate_hz, self._wire.rate_hz)
         self._mark("first_chunk")
         async with _closing(tts.speak(text, options, first=first)) as pieces:
             async for speech in pieces:
