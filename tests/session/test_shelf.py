@@ -31,3 +31,13 @@ def test_what_is_too_large_is_not_kept_and_drives_out_the_rest():
     later = InputAudio(bytes(LIMIT_BYTES))
     shelf.keep(later, LIMIT_BYTES)
     assert later.audio is not None
+
+
+def test_a_cleared_shelf_keeps_nothing_and_can_be_filled_again():
+    shelf = AudioShelf()
+    first, second = InputAudio(bytes(HALF)), InputAudio(bytes(LIMIT_BYTES))
+    shelf.keep(first, HALF)
+    shelf.clear()
+    shelf.keep(second, LIMIT_BYTES)
+    assert first.audio is None
+    assert second.audio is not None

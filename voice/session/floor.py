@@ -119,10 +119,15 @@ class Floor:
             await asyncio.wait(self._concluding)
 
     def close(self) -> None:
-        """Let go of what recognizers hold; call it when the session ends."""
+        """Let go of what recognizers hold, and of all audio; call it when the session ends.
+
+        The rest of a session is small, and waits for the garbage collector as its parts know each other.
+        """
         for turn in self._concluding.values():
             turn.close()
         self._discard()
+        self._shelf.clear()
+        self._listener.tape.trim(self._listener.received_ms)
 
     # Turn decisions.
 

@@ -20,6 +20,14 @@ class AudioShelf:
         self._kept.append((part, size))
         self._bytes += size
         while self._bytes > LIMIT_BYTES:
-            oldest, freed = self._kept.popleft()
-            oldest.audio = None
-            self._bytes -= freed
+            self._forget_oldest()
+
+    def clear(self) -> None:
+        """Take the audio from all parts."""
+        while self._kept:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest, freed = self._kept.popleft()
+        oldest.audio = None
+        self._bytes -= freed
