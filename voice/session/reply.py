@@ -246,18 +246,23 @@ class Reply:
             self._close("completed")
 
     async def _play(self, stream: ResponseStream) -> None:
-        async for frame in self.playout.frames():
-            await self._parts.outbox.room()
-            end_ms = self.playout.sent_ms
-            if due := self.timeline.words_due(end_ms - FRAME_MS, end_ms):
-                self._emit(stream.transcript(due))
-            self._mark("first_audio")
-            encoded = self._wire.encode(frame)
-            self._parts.outbox.emit(stream.audio(encoded), revoked=lambda: self.cancelled)
-            self._keep(stream, encoded)
+        async with _closing(self.playout.frames()) as frames:
+            async for frame in frames:
+                await self._parts.outbox.room()
+                self._send(stream, frame)
         if rest := self.timeline.rest():
             self._emit(stream.transcript(rest))
         self._keep(stream, b"")
+
+    def _send(self, stream: ResponseStream, frame: bytes) -> None:
+        """Send a frame, and before it the words that begin to sound in it."""
+        end_ms = self.playout.sent_ms
+        if due := self.timeline.words_due(end_ms - FRAME_MS, end_ms):
+            self._emit(stream.transcript(due))
+        self._mark("first_audio")
+        encoded = self._wire.encode(frame)
+        self._parts.outbox.emit(stream.audio(encoded), revoked=lambda: self.cancelled)
+        self._keep(stream, encoded)
 
     def _keep(self, stream: ResponseStream, encoded: bytes) -> None:
         """Give the item its timeline and audio, so that it can be truncated and retrieved."""
