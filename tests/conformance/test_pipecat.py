@@ -56,7 +56,8 @@ async def test_77_pipecat_a_barge_in(serve, bot):
         assert call.watch.errors() == []
         assert "ten one two three four five six seven eight nine ten" not in call.watch.said()
         told = [m.content for m in live.llm.prompts[-1].messages if m.role == "assistant"]
-        assert told[0] == "Good morning."
+        # The text runs ahead of the audio: the question may have cut the greeting's last word.
+        assert "Good morning.".startswith(told[0])
         assert 0 < len(told[1]) < len(LONG) / 2
         assert LONG.startswith(told[1])
 
