@@ -196,7 +196,7 @@ def assert_all_is_settled(events: list[dict]) -> None:
     assert sorted(committed) == sorted(texts)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     is_fixed=st.booleans(),
     begins=st.sampled_from(["with silence", "with a reply", "with a question"]),

@@ -89,6 +89,22 @@ def test_half_an_hour_of_talk_leaves_its_words_and_nothing_else():
     run(main())
 
 
+def test_two_hundred_sessions_leave_nothing():
+    async def main():
+        counts = []
+        for _ in range(4):
+            for _ in range(50):
+                stt = FakeSpeechToText("what is the time")
+                async with converse(stt=stt, transport=Forgetful()) as client:
+                    await client.append(speech(600))
+                    await asyncio.sleep(1.2)
+            gc.collect()
+            counts.append(len(gc.get_objects()))
+        assert counts[3] - counts[1] < 100
+
+    run(main())
+
+
 async def question(client, delay_ms: int) -> None:
     await client.be_silent(delay_ms)
     await client.speak(600)

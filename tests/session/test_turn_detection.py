@@ -143,6 +143,17 @@ def test_a_reply_that_may_not_be_interrupted_is_no_silence():
     run(main())
 
 
+def test_a_short_yes_is_heard():
+    async def main():
+        async with converse(hears="Yes.") as client:
+            await client.be_silent(1000)
+            await client.speak(140)
+            await client.until("response.done")
+            assert client.llm.prompts[-1].messages[-1].content == "Yes."
+
+    run(main())
+
+
 # ---------------------------------------------------------------- semantic_vad
 
 

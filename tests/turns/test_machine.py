@@ -442,7 +442,7 @@ class Watcher(Driver):
                 assert not self.opened
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(ACTIONS, max_size=40))
 def test_every_sequence_of_inputs_keeps_the_promises(actions: list[tuple[str, object]]):
     """Pauses end, turns open once and commit once, and only a reply that exists is cancelled."""
