@@ -173,6 +173,14 @@ def test_new_rules_hold_for_the_turn_in_progress():
     assert isinstance(commit, CommitTurn)
 
 
+def test_a_silence_is_not_broken_once_its_rule_is_gone():
+    ear = Ear(**vad(idle_timeout_ms=5000))
+    list(ear.listener.feed(BotStarted()))
+    list(ear.listener.feed(BotEnded(0)))
+    list(ear.listener.reconfigure(configured(turn_detection=None)))
+    assert list(ear.listener.stalled(6000)) == []
+
+
 def test_switching_detection_off_gives_a_paused_reply_its_voice_back():
     ear = Ear()
     list(ear.listener.feed(BotStarted()))

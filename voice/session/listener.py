@@ -77,6 +77,8 @@ class Listener:
         self._detector = self._open_detector(threshold)
         self._gate.tuning = GateTuning(threshold=threshold, above_floor_db=floor_db)
         self.machine.rules = _rules(config)
+        if self.machine.rules.idle_ms is None:
+            self._timers.pop("idle", None)
 
     def reconfigure(self, config: SessionConfig) -> Iterator[Output]:
         """Adopt a new configuration; a turn in progress is forgotten only with its audio format."""
