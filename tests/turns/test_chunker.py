@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.turns.test_speakable import ENGLISH, MARKDOWN
@@ -182,6 +182,7 @@ def test_chunks_do_not_depend_on_how_the_text_arrives(text: str, step: int, buff
 
 
 @given(TEXTS, st.sampled_from([0.0, 1.0, 6.0]))
+@example("| aetc. %", 0.0)
 def test_what_is_spoken_has_words_or_is_empty(text: str, buffered_s: float):
     for chunk in chunks(text, buffered_s):
         assert not chunk.spoken or any(char.isalnum() for char in chunk.spoken)

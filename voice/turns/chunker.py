@@ -92,7 +92,7 @@ class TextChunker:
         for piece in self._speakable.pieces(text):
             chunks += self._take(piece)
         self._note(self._boundaries.push("", self._speakable.next_letter))
-        return chunks + self._ready()
+        return _not_empty(chunks + self._ready())
 
     def flush(self) -> list[Chunk]:
         """The rest, now that the answer is complete."""
@@ -101,7 +101,7 @@ class TextChunker:
         chunks += self._ready()
         if self._pieces:
             chunks.append(self._emit(len(self._pieces)))
-        return chunks
+        return _not_empty(chunks)
 
     @property
     def _measure(self) -> _Measure:
@@ -217,3 +217,8 @@ def _least_letters(buffered_s: float) -> float:
         return 0.0
     share = min((buffered_s - _GROWING_S) / (_FULL_S - _GROWING_S), 1.0)
     return _SMALL + share * (_LARGE - _SMALL)
+
+
+def _not_empty(chunks: list[Chunk]) -> list[Chunk]:
+    """Marks that were dropped can leave a chunk of nothing, which is none."""
+    return [chunk for chunk in chunks if chunk.text or chunk.spoken]
