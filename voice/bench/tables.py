@@ -43,7 +43,7 @@ def show(console: Console, results: Sequence[Result]) -> None:
         measured = [cells for cells in rows if set(cells[2:]) != {ABSENT}]
         _print(console, title, ["engines", "sessions", *headers], measured)
     for name, meaning in DEFINITIONS.items():
-        console.print(f"{name}: {meaning}", style="dim")
+        console.print(f"{name}: {meaning}", style="dim", soft_wrap=not console.is_terminal)
     _complain(console, (problem for each in results for problem in each.problems))
 
 
@@ -63,18 +63,19 @@ def _print(console: Console, title: str, headers: list[str], rows: list[list[str
     if not rows:
         return
     shape = SIMPLE_HEAD if console.is_terminal else None
-    table = Table(title=title, title_justify="left", box=shape)
+    table = Table(box=shape)
     for number, header in enumerate(headers):
         table.add_column(header, justify="right" if number else "left")
     for row in rows:
         table.add_row(*row)
+    console.print(title, style="bold")
     console.print(table)
     console.print()
 
 
 def _complain(console: Console, problems: Iterable[str]) -> None:
     for problem in problems:
-        console.print(f"problem: {problem}", style="bold red", markup=False)
+        console.print(f"problem: {problem}", style="bold red", markup=False, soft_wrap=True)
 
 
 def _name(result: Result) -> str:
