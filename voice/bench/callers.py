@@ -5,10 +5,11 @@ waits for a line, and in the end gives `Calls`.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 
-from voice.bench.client import connected
+from voice.bench.client import LostError, connected
 from voice.bench.figures import spread
 from voice.bench.messages import CallPlan, Calls, Mark
 from voice.bench.pipes import Peer, PeerEndedError, parent
@@ -151,4 +152,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with suppress(KeyboardInterrupt, PeerEndedError):  # nobody is left to tell
+        try:
+            asyncio.run(main())
+        except LostError as error:
+            sys.exit(str(error))
