@@ -15,6 +15,8 @@ from voice.engines.protocols import EngineError
 from voice.engines.spoken_corpus import document_words, spoken_model
 
 FRAMES_PER_S = 100
+MOST_STATES, MOST_WORDS = 3000, 10
+"""That general English considers in a frame: a third of the work less, and hardly an error more."""
 
 _ALTERNATIVE = re.compile(r"\(\d+\)$")
 _MOST_ALTERNATIVES = 5
@@ -59,7 +61,7 @@ class SphinxModel:
 
     def general(self) -> Any:
         """A decoder that expects any English."""
-        decoder = self._make(loglevel="FATAL", lm=None)
+        decoder = self._make(loglevel="FATAL", lm=None, maxhmmpf=MOST_STATES, maxwpf=MOST_WORDS)
         decoder.add_lm("english", self._english)
         decoder.activate_search("english")
         return decoder
