@@ -24,6 +24,7 @@ from voice.engines.reader import Reader
 from voice.engines.sphinx import Sphinx
 from voice.engines.wer import word_error_rate
 from voice.engines.wer_samples import recognize
+from voice.engines.worker import facts_of
 
 pytestmark = pytest.mark.engine
 
@@ -99,6 +100,10 @@ def test_partial_texts_grow_while_one_speaks(sphinx: Sphinx) -> None:
     assert sizes[-1] >= 6
     assert sum(a > b for a, b in pairwise(sizes)) <= 1
     assert word_error_rate(QUESTIONS["questions/library.wav"]["words"], final) == 0
+
+
+def test_it_is_asked_for_partial_texts_since_it_decodes_only_when_asked(sphinx: Sphinx) -> None:
+    assert facts_of(sphinx).incremental
 
 
 def test_the_text_is_readable(sphinx: Sphinx) -> None:

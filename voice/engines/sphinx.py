@@ -36,6 +36,8 @@ class Sphinx:
     Raises `EngineError` when PocketSphinx or the folder is missing.
     """
 
+    incremental = True
+
     def __init__(
         self,
         documents: str | None = None,
