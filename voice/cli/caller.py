@@ -89,7 +89,11 @@ class Caller:
 
     async def played(self, ms: float) -> None:
         """Wait until that much of the current answer has been played, or all of it."""
-        await self._until(lambda: self.playing_ms >= ms or not (self.answering or self._speaker))
+
+        def enough() -> bool:
+            return self.first_audio_s is not None and self.playing_ms >= ms
+
+        await self._until(lambda: enough() or not (self.answering or self._speaker))
 
     async def silent(self) -> None:
         """Wait until everything that came has been played."""
