@@ -21,8 +21,8 @@ async def test_tasks_and_sockets_are_counted():
 
 async def test_memory_that_is_used_counts():
     before = usage()
-    filled = b"\1" * 20_000_000
-    assert usage().memory_bytes - before.memory_bytes > 0.9 * len(filled)
+    filled = b"\1" * 100_000_000
+    assert usage().memory_bytes - before.memory_bytes > 0.5 * len(filled)
 
 
 async def test_the_work_of_a_child_is_counted_apart():

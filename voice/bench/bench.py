@@ -17,7 +17,7 @@ class Scenario:
     turns: int
     interruptions: int
     phases: tuple[Phase, ...]
-    seconds: float = 2.5
+    seconds: float = 5.0
 
     def calls(self, url: str) -> CallPlan:
         return CallPlan(

@@ -3,7 +3,6 @@
 Told a `HostPlan`, it says when it serves, and then what it uses as often as it gets a line.
 """
 
-import asyncio
 import sys
 from contextlib import suppress
 
@@ -14,6 +13,7 @@ from voice.bench.messages import HostPlan, Serving
 from voice.bench.pipes import Peer, PeerEndedError, parent
 from voice.bench.usage import usage
 from voice.cli.hosting import Hosted, hosting
+from voice.cli.loop import run
 from voice.config import AuthSettings, ServerSettings, Settings, SettingsError, load_settings
 from voice.observe.logs import set_up_logs
 from voice.server import Server
@@ -49,7 +49,7 @@ async def _report(bench: Peer, hosted: Hosted) -> None:
 if __name__ == "__main__":
     set_up_logs("warning", "pretty")
     try:
-        asyncio.run(main())
+        run(main())
     except click.ClickException as error:
         sys.exit(error.format_message())
     except SettingsError as error:

@@ -12,6 +12,7 @@ from voice.audio.files import RecordingError, read_recording, write_recording
 from voice.cli.caller import RATE_HZ, CallEndedError, Caller, call
 from voice.cli.conversing import SESSION, Transcript
 from voice.cli.hosting import hosting
+from voice.cli.loop import run
 from voice.cli.serve import own_key
 from voice.cli.settings import settings_or_exit
 from voice.observe.logs import set_up_logs
@@ -45,7 +46,7 @@ def ask(files: tuple[Path, ...], url: str | None, key: str | None, out: Path) ->
         raise click.ClickException(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     try:
-        asyncio.run(_ask(questions, url, key, out))
+        run(_ask(questions, url, key, out))
     except CallEndedError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:

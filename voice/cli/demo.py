@@ -1,6 +1,5 @@
 """`voice demo`: a spoken conversation of the server with itself."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from voice.bundled import samples_path
 from voice.cli.caller import RATE_HZ, CallEndedError, Caller, call
 from voice.cli.conversing import SESSION, Transcript
 from voice.cli.hosting import Hosted, hosting
+from voice.cli.loop import run
 from voice.cli.serve import own_key
 from voice.cli.settings import settings_or_exit
 from voice.config import Settings
@@ -47,7 +47,7 @@ def demo(once: bool, out: Path) -> None:
     """
     settings = settings_or_exit(server__host="127.0.0.1", server__port=0)
     set_up_logs("warning", settings.log_format)
-    asyncio.run(_demo(settings, out, once=once))
+    run(_demo(settings, out, once=once))
 
 
 async def _demo(settings: Settings, out: Path, *, once: bool) -> None:

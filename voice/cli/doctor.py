@@ -1,6 +1,5 @@
 """`voice doctor`."""
 
-import asyncio
 from collections.abc import Iterator
 
 import click
@@ -9,6 +8,7 @@ from rich.text import Text
 
 from voice.cli import checks
 from voice.cli.checks import Check
+from voice.cli.loop import run
 from voice.config import SettingsError, load_settings
 
 MARKS = {"ok": ("✓", "green"), "note": ("•", "yellow"), "problem": ("✗", "bold red")}
@@ -50,7 +50,7 @@ def _all_checks(*, start: bool) -> Iterator[Check]:
     yield from checks.documents(settings)
     yield from checks.address(settings)
     if start:
-        yield from asyncio.run(checks.start(settings))
+        yield from run(checks.start(settings))
         yield from checks.understanding()
 
 

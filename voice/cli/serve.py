@@ -6,6 +6,7 @@ import click
 
 from voice.cli.checks import is_loopback
 from voice.cli.hosting import Hosted, hosting
+from voice.cli.loop import run
 from voice.cli.settings import settings_or_exit
 from voice.config import Settings
 from voice.observe.logs import set_up_logs
@@ -41,7 +42,7 @@ def serve(
     )  # fmt: skip
     _check_exposure(settings, insecure=insecure)
     set_up_logs(settings.server.log_level, settings.log_format)
-    asyncio.run(_serve(settings))
+    run(_serve(settings))
 
 
 def own_key(settings: Settings) -> str | None:

@@ -1,8 +1,7 @@
 """The state of one session on the wire: client events and happenings in, server events out."""
 
-from collections.abc import Sequence
-from functools import singledispatchmethod
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -81,39 +80,29 @@ class RealtimeState:
     def receive(self, event: client.ClientEvent) -> list[Event | Command]:
         """Obey the event as far as the wire can; raises `WireError` with the event's id."""
         try:
-            return self._receive(event)
+            return _OBEY[type(event)](self, event)
         except WireError as error:
             error.event_id = event.event_id
             raise
 
-    @singledispatchmethod
-    def _receive(self, event: client.ClientEvent) -> list[Event | Command]:
-        raise TypeError(f"not a client event: {event!r}")
-
-    @_receive.register
     def _append(self, event: client.InputAudioBufferAppend) -> list[Event | Command]:
         return [AppendAudio(event.audio)]
 
-    @_receive.register
     def _commit(self, _: client.InputAudioBufferCommit) -> list[Event | Command]:
         return [CommitAudio()]
 
-    @_receive.register
     def _clear(self, _: client.InputAudioBufferClear) -> list[Event | Command]:
         return [ClearAudio()]
 
-    @_receive.register
     def _clear_output(self, _: client.OutputAudioBufferClear) -> list[Event | Command]:
         return [ClearOutput()]
 
-    @_receive.register
     def _update_session(self, event: client.SessionUpdate) -> list[Event | Command]:
         old, new = self.config, self.config.updated(event.session)
         self._check_voice(new.audio.output.voice, "session.audio.output.voice")
         self.config = new
         return [Reconfigured(old), {"type": "session.updated", "session": self._session()}]
 
-    @_receive.register
     def _create_item(self, event: client.ConversationItemCreate) -> list[Event | Command]:
         item = from_client(event.item)
         if item.id in self._announced:
@@ -121,28 +110,23 @@ class RealtimeState:
         self.conversation.add(item, event.previous_item_id)
         return [*self._item_events(item)]
 
-    @_receive.register
     def _retrieve_item(self, event: client.ConversationItemRetrieve) -> list[Event | Command]:
         item = self.conversation.retrieve(event.item_id)
         return [{"type": "conversation.item.retrieved", "item": self._fitting(item)}]
 
-    @_receive.register
     def _truncate_item(self, event: client.ConversationItemTruncate) -> list[Event | Command]:
         return [*self.truncated(event.item_id, event.content_index, event.audio_end_ms)]
 
-    @_receive.register
     def _delete_item(self, event: client.ConversationItemDelete) -> list[Event | Command]:
         self.conversation.delete(event.item_id)
         return [{"type": "conversation.item.deleted", "item_id": event.item_id}]
 
-    @_receive.register
     def _create_response(self, event: client.ResponseCreate) -> list[Event | Command]:
         params = event.response or ResponseParams()
         self._check_response(params)
         self.context(params)
         return [CreateResponse(params, event.event_id)]
 
-    @_receive.register
     def _cancel_response(self, event: client.ResponseCancel) -> list[Event | Command]:
         running = {stream.id for stream in self._running()}
         wanted = event.response_id or (self.active.id if self.active else None)
@@ -362,3 +346,18 @@ class RealtimeState:
 
 def _broken_off(item: Item) -> bool:
     return isinstance(item, FunctionCallItem) and item.status != "completed"
+
+
+_OBEY: dict[type, Callable[[RealtimeState, Any], list[Event | Command]]] = {
+    client.InputAudioBufferAppend: RealtimeState._append,  # noqa: SLF001
+    client.InputAudioBufferCommit: RealtimeState._commit,  # noqa: SLF001
+    client.InputAudioBufferClear: RealtimeState._clear,  # noqa: SLF001
+    client.OutputAudioBufferClear: RealtimeState._clear_output,  # noqa: SLF001
+    client.SessionUpdate: RealtimeState._update_session,  # noqa: SLF001
+    client.ConversationItemCreate: RealtimeState._create_item,  # noqa: SLF001
+    client.ConversationItemRetrieve: RealtimeState._retrieve_item,  # noqa: SLF001
+    client.ConversationItemTruncate: RealtimeState._truncate_item,  # noqa: SLF001
+    client.ConversationItemDelete: RealtimeState._delete_item,  # noqa: SLF001
+    client.ResponseCreate: RealtimeState._create_response,  # noqa: SLF001
+    client.ResponseCancel: RealtimeState._cancel_response,  # noqa: SLF001
+}

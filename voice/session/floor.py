@@ -108,10 +108,10 @@ class Floor:
     async def watch_the_clock(self) -> None:
         """Let time pass for a client that sends no audio; runs until cancelled."""
         while True:
-            await asyncio.sleep(TICK_S)
             silent_ms = (self._now() - self._appended_s) * 1000
             if silent_ms > STALL_MS:
                 self.perform(self._listener.stalled(silent_ms))
+            await asyncio.sleep(max(TICK_S, (STALL_MS - silent_ms) / 1000))
 
     async def settled(self) -> None:
         """Wait until every committed turn has its text."""
