@@ -33,6 +33,10 @@ class RemoteChat:
     `timeout_s` is the longest silence from the server, not the length of an answer.
     """
 
+    accepts = frozenset(
+        {"images", "tools", "tool_choice", "temperature", "top_p", "seed", "json_schema"}
+    )
+
     def __init__(
         self,
         name: str,

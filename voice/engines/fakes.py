@@ -138,6 +138,7 @@ class FakeLanguageModel:
 
     name = "fake"
     context_tokens = 4096
+    accepts = frozenset({"images", "tools", "tool_choice", "temperature", "top_p", "seed"})
 
     def __init__(
         self,

@@ -108,6 +108,7 @@ class HostedLanguageModel:
     def __init__(self, worker: Worker, facts: Facts, *, batch: bool = False) -> None:
         self.name = worker.spec.name
         self.context_tokens = facts.context_tokens
+        self.accepts = facts.accepts
         self._worker = worker
         self._priority = Priority.BATCH if batch else Priority.NORMAL
 

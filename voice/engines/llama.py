@@ -40,6 +40,8 @@ class Llama:
     small machine and half of a large one's. Raises `EngineError` when the file is no model.
     """
 
+    accepts = frozenset({"tools", "tool_choice", "temperature", "top_p", "seed", "json_schema"})
+
     def __init__(
         self, model: str, n_ctx: int = 4096, n_threads: int = 0, n_gpu_layers: int = 0
     ) -> None:

@@ -1,15 +1,16 @@
 """What the pipeline asks of an engine, and nothing about how an engine does it.
 
 Each kind has two faces. The *asynchronous* protocols (`SpeechToText`, `LanguageModel`,
-`TextToSpeech`) are what a session talks to. The *synchronous* ones (`Recognizer`, `Generator`,
-`Synthesizer`) are what a local engine implements inside its worker process; `hosted.py` turns the
-second into the first. A remote provider implements the first directly.
+`TextToSpeech`, `Embedder`) are what a session or an endpoint talks to. The *synchronous* ones
+(`Recognizer`, `Generator`, `Synthesizer`, `Encoder`) are what a local engine implements inside its
+worker process; `hosted.py` turns the second into the first. A remote provider implements the first
+directly.
 
 All audio is int16 little-endian mono PCM. Speech goes to recognizers at `STT_RATE_HZ`; a
 synthesizer states its own rate.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -39,6 +40,23 @@ class Word(Value, frozen=True):
 class TokenLogprob(Value, frozen=True):
     token: str
     logprob: float
+    raw: bytes = b""
+    """The token's own bytes, which may be a part of a character; empty means those of `token`."""
+    top: tuple["TokenLogprob", ...] = ()
+    """The likeliest tokens in its place, best first, where they were asked for."""
+
+
+class Segment(Value, frozen=True):
+    """A sentence or a subtitle's worth of a transcript; what its engine does not know is None."""
+
+    text: str
+    start_s: float
+    end_s: float
+    tokens: tuple[int, ...] = ()
+    temperature: float | None = None
+    avg_logprob: float | None = None
+    compression_ratio: float | None = None
+    no_speech_prob: float | None = None
 
 
 class ListenOptions(Value, frozen=True):
@@ -46,6 +64,9 @@ class ListenOptions(Value, frozen=True):
     """ISO-639-1; None lets the engine detect it."""
     prompt: str = ""
     keywords: tuple[str, ...] = ()
+    translate: bool = False
+    """Give the text in English, whatever is spoken."""
+    temperature: float | None = None
 
 
 class Transcript(Value, frozen=True):
@@ -54,6 +75,8 @@ class Transcript(Value, frozen=True):
     words: tuple[Word, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
     duration_s: float = 0.0
+    segments: tuple[Segment, ...] = ()
+    """The same text in parts; empty where the engine knows none."""
 
 
 class Utterance(Protocol):
@@ -124,7 +147,13 @@ class Tool(Value, frozen=True):
 
 
 class Prompt(Value, frozen=True):
-    messages: tuple[Message, ...]
+    """What a model is to answer; an engine names the optional fields it honours in `accepts`."""
+
+    messages: tuple[Message, ...] = ()
+    text: str | tuple[int, ...] | None = None
+    """Text or tokens to go on from, instead of messages."""
+    suffix: str | None = None
+    """What is to follow after `text` and the answer."""
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     """`auto`, `none`, `required`, or the name of the one function to call."""
@@ -133,11 +162,27 @@ class Prompt(Value, frozen=True):
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    logit_bias: dict[int, float] = {}
+    """Added to the logits of tokens, by their ids."""
+    logprobs: int | None = None
+    """How many likeliest tokens to tell beside each one taken; None tells nothing."""
     json_schema: dict[str, object] | None = None
+    regex: str | None = None
+    choices: tuple[str, ...] = ()
+    """The texts one of which is to be the answer."""
+    grammar: str | None = None
+    """A GBNF grammar of the answer. Of the four constraints at most one is set."""
 
 
 class TextDelta(Value, frozen=True, tag="text"):
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the tokens of this text, where they were asked for."""
 
 
 class CallStarted(Value, frozen=True, tag="call"):
@@ -165,6 +210,8 @@ Piece = TextDelta | CallStarted | CallDelta | Finished
 class LanguageModel(Protocol):
     name: str
     context_tokens: int
+    accepts: frozenset[str]
+    """The fields of `Prompt` it honours beyond `messages`, `max_tokens` and `stop`; `images` too."""
 
     def generate(self, prompt: Prompt) -> AsyncIterator[Piece]:
         """Stream an answer; closing the iterator stops the engine. Raises `EngineError`."""
@@ -174,6 +221,7 @@ class Generator(Protocol):
     """The in-process face of a local language model."""
 
     context_tokens: int
+    accepts: frozenset[str]
 
     def generate(self, prompt: Prompt, cancelled: Callable[[], bool]) -> Iterator[Piece]:
         """Stream an answer; look at `cancelled` at least once per decode step."""
@@ -217,3 +265,32 @@ class Synthesizer(Protocol):
     def speak(
         self, text: str, options: SpeakOptions, cancelled: Callable[[], bool]
     ) -> Iterator[Speech]: ...
+
+
+# ---------------------------------------------------------------- embeddings
+
+
+class Embeddings(Value, frozen=True):
+    vectors: bytes
+    """Little-endian float32, (n_inputs, dimensions), each of length 1."""
+    tokens: tuple[int, ...]
+    """How many tokens each input had."""
+
+
+class Embedder(Protocol):
+    name: str
+    dimensions: int
+    max_tokens: int
+    """Of one input; longer ones are refused, not cut."""
+
+    async def embed(self, inputs: Sequence[str | tuple[int, ...]]) -> Embeddings:
+        """Embed texts, or their tokens, in order. Raises `EngineError`."""
+
+
+class Encoder(Protocol):
+    """The in-process face of a local embedding model."""
+
+    dimensions: int
+    max_tokens: int
+
+    def embed(self, inputs: Sequence[str | tuple[int, ...]]) -> Embeddings: ...

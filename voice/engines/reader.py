@@ -55,6 +55,8 @@ class Reader:
     """
 
     context_tokens = 8192
+    # It has one answer to everything, so there is nothing for a sampler to choose from.
+    accepts = frozenset({"tools", "tool_choice", "temperature", "top_p", "top_k", "min_p", "seed"})
 
     def __init__(
         self, documents: str | None = None, now: Callable[[], datetime] | None = None

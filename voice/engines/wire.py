@@ -97,6 +97,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     voices: tuple[str, ...] = ()
     context_tokens: int = 0
     incremental: bool = False
+    accepts: frozenset[str] = frozenset()
 
 
 class Ready(Frame, frozen=True):

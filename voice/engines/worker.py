@@ -197,6 +197,7 @@ def facts_of(engine: Engine) -> Facts:
         voices=tuple(getattr(engine, "voices", ())),
         context_tokens=getattr(engine, "context_tokens", 0),
         incremental=getattr(engine, "incremental", False),
+        accepts=getattr(engine, "accepts", frozenset()),
     )
 
 
