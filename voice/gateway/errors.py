@@ -1,8 +1,45 @@
 """Errors as HTTP answers, in OpenAI's one shape, also in place of a WebSocket handshake."""
 
+from collections.abc import Mapping
+
 import msgspec
 from litestar.enums import ScopeType
 from litestar.types import Scope, Send
+
+
+class ApiError(Exception):
+    """A request that gets an error for an answer.
+
+    `message` says what was wrong and what would be right, `param` is the path of the field at
+    fault (`messages[0].role`), and `code` is what a program looks at.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        kind: str = "invalid_request_error",
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.kind = kind
+        self.code = code
+        self.param = param
+        self.headers = dict(headers or {})
+
+    def body(self) -> bytes:
+        return error_body(self.message, self.kind, code=self.code, param=self.param)
+
+
+def unsupported_parameter(param: str, reason: str) -> ApiError:
+    """A field that whoever was asked cannot honour; it is never dropped in silence."""
+    message = f"Unsupported parameter: '{param}' {reason}"
+    return ApiError(message, code="unsupported_parameter", param=param)
 
 
 def error_body(
@@ -12,7 +49,9 @@ def error_body(
     return msgspec.json.encode({"error": error})
 
 
-async def refuse(scope: Scope, send: Send, status: int, body: bytes) -> None:
+async def refuse(
+    scope: Scope, send: Send, status: int, body: bytes, headers: Mapping[str, str] | None = None
+) -> None:
     """Answer an HTTP request, or a WebSocket handshake before it is accepted, with an error.
 
     A server without the `websocket.http.response` extension can only close, which clients see as
@@ -24,8 +63,9 @@ async def refuse(scope: Scope, send: Send, status: int, body: bytes) -> None:
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         prefix = "websocket.http.response"
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    sent = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     if status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": f"{prefix}.start", "status": status, "headers": headers})  # type: ignore[misc, arg-type]
+        sent.append((b"www-authenticate", b"Bearer"))
+    sent += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+    await send({"type": f"{prefix}.start", "status": status, "headers": sent})  # type: ignore[misc, arg-type]
     await send({"type": f"{prefix}.body", "body": body, "more_body": False})  # type: ignore[misc, arg-type]
