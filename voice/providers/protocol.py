@@ -68,7 +68,8 @@ class Provider(Protocol):
 
     def refusal(self, call: Call) -> ApiError | None:
         """Why this provider cannot do the call (a model that does not see, a field that it would
-        ignore), or None. Costs nothing: the router asks it before it chooses."""
+        ignore), or None. Costs nothing: the router asks it before it chooses.
+        """
 
     async def answer(self, call: Call) -> bytes:
         """The JSON body of the answer. Cancelling drops the work. Raises `ProviderError`."""
