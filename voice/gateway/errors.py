@@ -3,8 +3,16 @@
 from collections.abc import Mapping
 
 import msgspec
+import structlog
 from litestar.enums import ScopeType
 from litestar.types import Scope, Send
+
+from voice.engines.protocols import EngineError
+
+log = structlog.get_logger()
+
+_CLIENTS_FAULT = {"context_length_exceeded", "unsupported_parameter", "invalid_value"}
+"""Codes of engines' errors that another request could avoid."""
 
 
 class ApiError(Exception):
@@ -40,6 +48,23 @@ def unsupported_parameter(param: str, reason: str) -> ApiError:
     """A field that whoever was asked cannot honour; it is never dropped in silence."""
     message = f"Unsupported parameter: '{param}' {reason}"
     return ApiError(message, code="unsupported_parameter", param=param)
+
+
+def api_error(error: Exception) -> ApiError:
+    """What to tell a client of any exception; one that nobody expected goes to the log in full."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, EngineError):
+        code = getattr(error, "code", "") or None
+        if code in _CLIENTS_FAULT:
+            return ApiError(str(error), code=code, param=getattr(error, "param", "") or None)
+        return ApiError(str(error), status=503, kind="server_error", code=code)
+    log.error("request failed", exc_info=error)
+    return ApiError(
+        "The server had an error while processing your request; its log says more.",
+        status=500,
+        kind="server_error",
+    )
 
 
 def error_body(
