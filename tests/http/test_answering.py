@@ -33,7 +33,8 @@ class Client:
             self.status = message["status"]
             self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         else:
-            assert self.status and not self.ended
+            assert self.status
+            assert not self.ended
             self.blocks.append((asyncio.get_running_loop().time() - 1000, message["body"]))
             self.ended = not message["more_body"]
 
