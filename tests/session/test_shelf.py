@@ -41,3 +41,16 @@ def test_a_cleared_shelf_keeps_nothing_and_can_be_filled_again():
     shelf.keep(second, LIMIT_BYTES)
     assert first.audio is None
     assert second.audio is not None
+
+
+def test_an_answer_takes_the_place_of_older_audio_while_it_grows():
+    shelf = AudioShelf()
+    question, answer = InputAudio(bytes(HALF)), OutputAudio("It is noon.", audio=lambda _: b"")
+    shelf.keep(question, HALF)
+    shelf.keep(answer, HALF)
+    assert question.audio is not None
+    shelf.keep(answer, HALF + 2)
+    assert question.audio is None
+    assert answer.audio is not None
+    shelf.keep(answer, LIMIT_BYTES)
+    assert answer.audio is not None

@@ -266,12 +266,13 @@ class Reply:
 
     def _keep(self, stream: ResponseStream, encoded: bytes) -> None:
         """Give the item its timeline and audio, so that it can be truncated and retrieved."""
-        if len(self._sent) < LIMIT_BYTES:
-            self._sent += encoded
         part = _spoken_part(stream)
         if part is not None and part.timeline is None:
             part.timeline = SentTimeline(self.timeline, self.playout)
             part.audio = partial(_first_ms, self._sent, self._wire)
+        if part is not None and len(self._sent) + len(encoded) <= LIMIT_BYTES:
+            self._sent += encoded
+            self._parts.shelf.keep(part, len(self._sent))
 
     async def _write(self, stream: ResponseStream) -> None:
         while (chunk := await self._chunks.get()) is not None:
@@ -317,10 +318,8 @@ class Reply:
     def _settle(self, stream: ResponseStream, cut_ms: int | None) -> None:
         """Leave in the conversation what was heard."""
         part = _spoken_part(stream)
-        if part is not None:
-            if cut_ms is not None:
-                part.cut(cut_ms)
-            self._parts.shelf.keep(part, len(self._sent))
+        if part is not None and cut_ms is not None:
+            part.cut(cut_ms)
 
     def _usage(self) -> Usage:
         finished = self._finished

@@ -1,24 +1,25 @@
 """The audio of recent items, for clients that retrieve them; the oldest is forgotten first."""
 
-from collections import deque
-
 from voice.realtime.items import InputAudio, OutputAudio
 
 LIMIT_BYTES = 768 * 1024
 """As base64 this just fits the largest frame that every client takes: 16 s at 24 kHz."""
+
+Part = InputAudio | OutputAudio
 
 
 class AudioShelf:
     """Bounds the bytes of audio that a conversation's items hold."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[InputAudio | OutputAudio, int]] = deque()
+        self._kept: dict[int, tuple[Part, int]] = {}  # by identity, the oldest first
         self._bytes = 0
 
-    def keep(self, part: InputAudio | OutputAudio, size: int) -> None:
-        """Count the audio of `part`, and take it from as many older parts as are too many."""
-        self._kept.append((part, size))
-        self._bytes += size
+    def keep(self, part: Part, size: int) -> None:
+        """Count the audio of `part`, which may have grown, and forget as much that is older."""
+        _, before = self._kept.get(id(part), (part, 0))
+        self._kept[id(part)] = part, size
+        self._bytes += size - before
         while self._bytes > LIMIT_BYTES:
             self._forget_oldest()
 
@@ -28,6 +29,6 @@ class AudioShelf:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        oldest, freed = self._kept.popleft()
+        oldest, freed = self._kept.pop(next(iter(self._kept)))
         oldest.audio = None
         self._bytes -= freed
