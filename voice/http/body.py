@@ -1,32 +1,43 @@
 """The JSON body of a request: as a typed value, and as the fields that its client sent."""
 
-import re
 from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
 
 from voice.gateway.errors import ApiError
+from voice.realtime.errors import WireError
+from voice.realtime.validation import explain
 
 T = TypeVar("T")
+Json = dict[str, Any]
 
-_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_FIELD = re.compile(r"(?:missing required|unknown) field `(?P<name>[^`]+)`")
+ELEMENT = "[...]"
+"""How msgspec writes the place of an element, whose number it does not tell."""
 
 
-async def json_body(request: Request[Any, Any, Any], kind: type[T]) -> tuple[T, dict[str, object]]:
+async def json_body(request: Request[Any, Any, Any], kind: type[T]) -> tuple[T, Json]:
     """Read the body as `kind`; the raw fields tell what was set. Raises `ApiError`."""
-    data = await request.body()
-    fields = _fields(data)
+    fields = _fields(await request.body())
+    return converted(fields, kind), fields
+
+
+def converted(fields: Json, kind: type[T]) -> T:
+    """Raw fields as `kind`. Raises `ApiError` with the path of the first field that is wrong."""
     try:
-        return msgspec.convert(fields, kind), fields
+        return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
-        raise invalid(error) from None
+        wrong = explain(error, kind, "")
+        raise ApiError(
+            _placed(wrong.message, wrong, fields, kind),
+            code=wrong.code,
+            param=_placed(wrong.param or "", wrong, fields, kind) or None,
+        ) from None
 
 
-def _fields(data: bytes) -> dict[str, object]:
+def _fields(data: bytes) -> Json:
     if not data:
-        raise ApiError("The request has no body; send a JSON object.")
+        raise ApiError("The request has no body; send a JSON object.", code="invalid_json")
     try:
         fields = msgspec.json.decode(data)
     except msgspec.DecodeError as error:
@@ -38,22 +49,18 @@ def _fields(data: bytes) -> dict[str, object]:
     return fields
 
 
-def invalid(error: msgspec.ValidationError, prefix: str = "") -> ApiError:
-    """What the typed decoder found wrong, with the path of the field at fault."""
-    text = str(error)
-    path = prefix
-    if found := _PATH.search(text):
-        path += found["path"]
-        text = text[: found.start()]
-    missing = _FIELD.search(text)
-    if missing:
-        path = f"{path}.{missing['name']}"
-    path = path.removeprefix(".")
-    code = "missing_required_parameter" if "missing required" in text else "invalid_value"
-    if missing and code == "missing_required_parameter":
-        return ApiError(f"Missing required parameter: '{path}'.", code=code, param=path)
-    what = f"Invalid value for '{path}'" if path else "Invalid body"
-    return ApiError(f"{what}: {text[:1].lower()}{text[1:]}.", code=code, param=path or None)
+def _placed(text: str, wrong: WireError, fields: Json, kind: type[T]) -> str:
+    """The text with the number of the first element at fault, where it names an array's element."""
+    field, found, _ = (wrong.param or "").partition(ELEMENT)
+    items = fields.get(field)
+    if not found or not isinstance(items, list):
+        return text
+    for number, item in enumerate(items):
+        try:
+            msgspec.convert(fields | {field: [item]}, kind)
+        except msgspec.ValidationError:
+            return text.replace(field + ELEMENT, f"{field}[{number}]", 1)
+    return text
 
 
 def _called(value: object) -> str:
