@@ -76,8 +76,9 @@ async def test_an_error_at_opening_is_told_to_the_next_question():
     async with listening() as (engine, _):
         utterance = engine.listen(ListenOptions(language="xx"))
         utterance.feed(b"\0\0")
-        with pytest.raises(EngineError, match="no such language: xx"):
+        with pytest.raises(EngineError, match="no such language: xx") as caught:
             await utterance.transcript()
+        assert (caught.value.code, caught.value.param) == ("unsupported_language", "language")
 
 
 async def test_an_utterance_dies_with_its_worker_and_a_new_one_lives():
@@ -227,6 +228,16 @@ async def test_an_error_of_the_engine_does_not_end_the_worker(order, message):
         assert await refused(pieces(model, order)) == message
         assert len(await pieces(model, "again")) == 2
         assert worker.statistics().restarts == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "param"), [("error", "context_length_exceeded", "messages"), ("bug", "", "")]
+)
+async def test_what_programs_can_tell_of_an_error_crosses_the_border(order, code, param):
+    async with thinking() as (model, _):
+        with pytest.raises(EngineError) as caught:
+            await pieces(model, order)
+    assert (caught.value.code, caught.value.param) == (code, param)
 
 
 @pytest.mark.parametrize(("order", "name"), [("abort", "SIGABRT"), ("kill", "SIGKILL")])

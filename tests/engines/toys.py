@@ -30,7 +30,7 @@ class Counter:
 
     def open(self, utterance: int, options: ListenOptions) -> None:
         if options.language == "xx":
-            raise EngineError("no such language: xx")
+            raise EngineError("no such language: xx", "unsupported_language", "language")
         self._fed[utterance] = 0
         self._options[utterance] = options
 
@@ -98,7 +98,7 @@ class Obedient:
             case "exit":
                 sys.exit("leaving")
             case "error":
-                raise EngineError("the prompt is too long")
+                raise EngineError("the prompt is too long", "context_length_exceeded", "messages")
             case "bug":
                 raise ZeroDivisionError("division by zero")
             case "print":

@@ -263,7 +263,7 @@ class Worker:
 
 def succeeded(answer: Answer) -> Part | Done:
     if isinstance(answer, Refused):
-        raise EngineError(answer.message)
+        raise EngineError(answer.message, answer.code, answer.param)
     return answer
 
 

@@ -19,7 +19,16 @@ STT_RATE_HZ = 16_000
 
 
 class EngineError(Exception):
-    """An engine could not do its job; the message is fit for a user's eyes."""
+    """An engine could not do its job; the message is fit for a user's eyes.
+
+    `code` says which kind of trouble it was where programs can tell, as `context_length_exceeded`
+    or `unsupported_parameter`, and `param` the field of what was asked that it lies in.
+    """
+
+    def __init__(self, message: str = "", code: str = "", param: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.param = param
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):

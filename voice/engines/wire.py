@@ -123,8 +123,12 @@ class Done(Frame, frozen=True):
 
 
 class Refused(Frame, frozen=True):
+    """A job failed; what an `EngineError` of the engine said."""
+
     job: int
     message: str
+    code: str = ""
+    param: str = ""
 
 
 Answer = Part | Done | Refused

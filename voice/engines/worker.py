@@ -51,6 +51,8 @@ Engine = Recognizer | Generator | Synthesizer
 
 _PR_SET_PDEATHSIG = 1
 
+NOT_OPEN = EngineError("the utterance is not open")
+
 
 class Pipe:
     """Frames in and out; whole frames may be sent from any thread."""
@@ -85,7 +87,7 @@ class Worker:
         self._pipe = pipe
         self._queue = JobQueue()
         # Audio has no answer of its own, so what went wrong with it is told to the next question.
-        self._open: dict[int, str | None] = {}
+        self._open: dict[int, EngineError | None] = {}
 
     def serve(self, slots: int) -> None:
         """Work until the host closes the pipe."""
@@ -111,7 +113,7 @@ class Worker:
             if isinstance(frame, Open):
                 self._open[utterance] = None
                 recognizer.open(utterance, frame.options)
-            elif self._open.get(utterance, "") is None:
+            elif self._open.get(utterance, NOT_OPEN) is None:
                 recognizer.feed(utterance, frame.pcm)
         except Exception as error:  # noqa: BLE001 - an engine may raise anything, and the worker lives on
             self._open[utterance] = told(error)
@@ -126,9 +128,9 @@ class Worker:
 
     def _queue_job(self, job: Job) -> None:
         if job.utterance is not None:
-            trouble = self._open.get(job.utterance, "the utterance is not open")
+            trouble = self._open.get(job.utterance, NOT_OPEN)
             if trouble is not None:
-                self._pipe.send(Refused(job.number, trouble))
+                self._pipe.send(refused(job.number, trouble))
                 return
         for overtaken in self._queue.put(job):
             self._pipe.send(Done(overtaken.number, NIL))
@@ -140,7 +142,7 @@ class Worker:
                 value = self._answer(job)
                 self._pipe.send(Done(job.number, raw(value)))
             except BaseException as error:  # noqa: BLE001 - not even SystemExit ends the worker
-                self._pipe.send(Refused(job.number, told(error)))
+                self._pipe.send(refused(job.number, error))
             finally:
                 self._queue.finished(job)
 
@@ -174,12 +176,18 @@ class Worker:
                 close()
 
 
-def told(error: BaseException) -> str:
+def refused(job: int, error: BaseException) -> Refused:
+    said = told(error)
+    return Refused(job, str(said), said.code, said.param)
+
+
+def told(error: BaseException) -> EngineError:
     """What to tell the host: an engine's own words, or the type of what nobody expected."""
     if isinstance(error, EngineError):
-        return str(error)
+        return error
     traceback.print_exception(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    kind = type(error).__name__
+    return EngineError(f"{kind}: {error}" if str(error) else kind)
 
 
 def build(target: str, options: dict[str, object]) -> Engine:
@@ -231,7 +239,7 @@ def main() -> None:
     try:
         worker = Worker(built := build(arguments.engine, arguments.options), pipe)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the host must hear of it
-        pipe.send(Broken(told(error)))
+        pipe.send(Broken(str(told(error))))
         status = 1
     else:
         pipe.send(Ready(facts_of(built)))
