@@ -3,6 +3,7 @@
 Knows nothing of what is asked of it; shared by the adapters of every kind.
 """
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,16 +26,23 @@ class RemoteServer:
             raise ValueError(f"{name}: base_url must be like https://host/v1, not {base_url!r}")
         self.base_url = base_url.rstrip("/")
         self.host = parts.hostname
-        self._key = (api_key or "").strip()
+        self.key = (api_key or "").strip()
         self._timeout_s = timeout_s
         self._name = name
         self._who = f"{name} at {parts.scheme}://{parts.netloc}"
 
-    def connect(self) -> aiohttp.ClientSession:
-        """A pool of connections to the server; they outlive the pause between two turns."""
+    def connect(
+        self, headers: Mapping[str, str] | None = None, *, connections: int = 100
+    ) -> aiohttp.ClientSession:
+        """A pool of at most `connections` (0: any number) that outlive the pause between two turns.
+
+        `headers` are sent with every request; without any, the key is shown as OpenAI wants it.
+        """
+        if headers is None:
+            headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(keepalive_timeout=60.0),
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            connector=aiohttp.TCPConnector(keepalive_timeout=60.0, limit=connections),
+            headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=self._timeout_s
@@ -47,13 +55,11 @@ class RemoteServer:
         status, detail = response.status, error_detail(body)
         told = f" ({status}): {detail}" if detail else f" ({status})"
         if 300 <= status < 400:
-            goal = response.headers.get("Location", "elsewhere")
-            return self.error(f"redirects to {goal}; set the base_url to where it ends")
+            return self.error(redirect_words(response))
         if status in {401, 403}:
-            return self.error(f"{self._key_trouble()}{told}")
+            return self.error(f"{self.key_words()}{told}")
         if status == 404:
-            url = f"{response.url.origin()}{response.url.path}"
-            return self.error(f"has no model {model!r}, or nothing is served at {url}{told}")
+            return self.error(f"{missing_words(response, model)}{told}")
         if status == 429:
             wait = response.headers.get("Retry-After")
             when = f"; try again {_moment(wait)}" if wait else "; try again later"
@@ -64,36 +70,51 @@ class RemoteServer:
 
     def failure(self, error: Exception) -> EngineError:
         """What an exception of the connection means, and what to do about it."""
+        return self.error(self.failure_words(error))
+
+    def error(self, words: str) -> EngineError:
+        return EngineError(self.named(words))
+
+    def named(self, words: str) -> str:
+        """A message that names the server and never shows the key, even if the server echoed it."""
+        message = f"{self._who} {words}"
+        return message.replace(self.key, "***") if self.key else message
+
+    def failure_words(self, error: Exception) -> str:
+        """What became of the connection, to follow the server's name."""
         match error:
             case aiohttp.ConnectionTimeoutError():
-                words = (
-                    f"did not accept a connection within {CONNECT_TIMEOUT_S:g} s; is it running?"
-                )
+                return f"did not accept a connection within {CONNECT_TIMEOUT_S:g} s; is it running?"
             case TimeoutError():
-                words = (
+                return (
                     f"sent nothing for {self._timeout_s:g} s; it may be overloaded or still "
                     "loading the model: raise the timeout or choose a smaller model"
                 )
             case aiohttp.ClientConnectorDNSError():
-                words = f"cannot be found: no address for {self.host!r}; check the base_url"
+                return f"cannot be found: no address for {self.host!r}; check the base_url"
             case aiohttp.ClientSSLError():
-                words = f"has no secure connection to offer: {error}"
+                return f"has no secure connection to offer: {error}"
             case aiohttp.ClientConnectorError():
                 reason = error.os_error.strerror or error.os_error
-                words = f"cannot be reached ({reason}); is it running, and the base_url right?"
+                return f"cannot be reached ({reason}); is it running, and the base_url right?"
             case _:
-                words = f"broke off the connection ({type(error).__name__}); try again"
-        return self.error(words)
+                return f"broke off the connection ({type(error).__name__}); try again"
 
-    def error(self, words: str) -> EngineError:
-        """An error that names the server and never shows the key, even if the server echoed it."""
-        message = f"{self._who} {words}"
-        return EngineError(message.replace(self._key, "***") if self._key else message)
-
-    def _key_trouble(self) -> str:
-        if self._key:
+    def key_words(self) -> str:
+        """Whose key was refused, and where the right one belongs."""
+        if self.key:
             return f"refused the API key; set the right one for {self._name}"
         return f"wants an API key; set one for {self._name}"
+
+
+def redirect_words(response: aiohttp.ClientResponse) -> str:
+    goal = response.headers.get("Location", "elsewhere")
+    return f"redirects to {goal}; set the base_url to where it ends"
+
+
+def missing_words(response: aiohttp.ClientResponse, model: str) -> str:
+    url = f"{response.url.origin()}{response.url.path}"
+    return f"has no model {model!r}, or nothing is served at {url}"
 
 
 def error_detail(body: bytes) -> str:
