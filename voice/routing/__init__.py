@@ -1,0 +1,1 @@
+"""From the name of a model to an answer: which targets there are, and who is asked when."""
