@@ -9,11 +9,9 @@ was doing: the close-out is sent in the same moment, and nothing of it can follo
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import structlog
 
@@ -41,10 +39,9 @@ from voice.session.playout import FRAME_MS, Playout
 from voice.session.record import Instant, TurnRecord
 from voice.session.shelf import LIMIT_BYTES, AudioShelf
 from voice.session.voices import installed_voice
+from voice.streams import closing
 from voice.turns.chunker import Chunk, TextChunker
 from voice.turns.heard import SpokenTimeline
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -160,7 +157,7 @@ class Reply:
     async def _think(self) -> None:
         chunker = TextChunker(self._language())
         self._mark("prompt")
-        async with _closing(self._parts.llm.generate(self.prompt)) as pieces:
+        async with closing(self._parts.llm.generate(self.prompt)) as pieces:
             async for piece in pieces:
                 self._mark("first_token")
                 await self._take(piece, chunker)
@@ -207,7 +204,7 @@ class Reply:
         options = SpeakOptions(voice=installed_voice(output.voice, tts.voices), speed=output.speed)
         resampler = Resampler(tts.rate_hz, self._wire.rate_hz)
         self._mark("first_chunk")
-        async with _closing(tts.speak(text, options, first=first)) as pieces:
+        async with closing(tts.speak(text, options, first=first)) as pieces:
             async for speech in pieces:
                 self._mark("first_speech")
                 self.timeline.extend(duration_ms(speech.pcm, tts.rate_hz), speech.words)
@@ -246,7 +243,7 @@ class Reply:
             self._close("completed")
 
     async def _play(self, stream: ResponseStream) -> None:
-        async with _closing(self.playout.frames()) as frames:
+        async with closing(self.playout.frames()) as frames:
             async for frame in frames:
                 await self._parts.outbox.room()
                 self._send(stream, frame)
@@ -334,16 +331,6 @@ class Reply:
 
     def _mark(self, instant: Instant) -> None:
         self.record.mark(instant, self._parts.now())
-
-
-@asynccontextmanager
-async def _closing(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Close an engine's stream on the way out, which stops the engine."""
-    try:
-        yield stream
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()
 
 
 def _spoken_part(stream: ResponseStream) -> OutputAudio | None:
