@@ -111,6 +111,18 @@ class SessionSettings(Section):
     """Work on a reply while it is not yet sure that the user has finished."""
 
 
+class SpeechSettings(Section):
+    max_characters: Annotated[int, Field(ge=1)] = 4096
+    """Of one request to /v1/audio/speech."""
+    base_url: Url | None = None
+    """The server of `openai:MODEL` as a voice; unset means that of the language model."""
+    api_key: SecretStr = SecretStr("")
+    voices: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = ()
+    """What its voices are called, the usual one first; none means as OpenAI's."""
+    rate_hz: Annotated[int, Field(ge=8000, le=48_000)] = 24_000
+    """Of the PCM it sends."""
+
+
 class Settings(Section):
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
@@ -118,6 +130,7 @@ class Settings(Section):
     openai: OpenAISettings = OpenAISettings()
     engines: EngineSettings = EngineSettings()
     session: SessionSettings = SessionSettings()
+    speech: SpeechSettings = SpeechSettings()
 
     service_name: str = "inferno-voice"
     log_format: Literal["json", "pretty"] = Field(

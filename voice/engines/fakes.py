@@ -210,6 +210,7 @@ class FakeTextToSpeech:
 
     name = "fake"
     voices: tuple[str, ...] = ("tone",)
+    accepts: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -43,7 +43,12 @@ class HostedSpeechToText:
         self.name = worker.spec.name
         self.incremental = facts.incremental
         self._worker = worker
+        self._facts = facts
         self._batch = batch
+
+    def in_background(self) -> "HostedSpeechToText":
+        """The same engine for work that nobody waits for in a conversation."""
+        return HostedSpeechToText(self._worker, self._facts, batch=True)
 
     def listen(self, options: ListenOptions) -> "HostedUtterance":
         return HostedUtterance(self._worker, options, batch=self._batch)
@@ -56,6 +61,7 @@ class HostedUtterance:
         self._worker = worker
         self._options = options
         self._final = Priority.BATCH if batch else Priority.FINAL
+        self._partial = Priority.BATCH if batch else Priority.PARTIAL
         self._number = worker.number()
         self._generation: int | None = None
         self._backlog = bytearray()
@@ -73,7 +79,7 @@ class HostedUtterance:
 
     async def partial(self) -> str | None:
         await self._connect()
-        return await self._worker.call(GetPartial(self._number), Priority.PARTIAL, PARTIAL)
+        return await self._worker.call(GetPartial(self._number), self._partial, PARTIAL)
 
     async def transcript(self) -> Transcript:
         await self._connect()
@@ -123,8 +129,14 @@ class HostedTextToSpeech:
         self.name = worker.spec.name
         self.rate_hz = facts.rate_hz
         self.voices = facts.voices
+        self.accepts = facts.accepts
+        self._facts = facts
         self._worker = worker
         self._batch = batch
+
+    def in_batch(self) -> "HostedTextToSpeech":
+        """The same engine, for work that lets all others go first."""
+        return HostedTextToSpeech(self._worker, self._facts, batch=True)
 
     def speak(
         self, text: str, options: SpeakOptions, *, first: bool

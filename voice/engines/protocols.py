@@ -251,12 +251,16 @@ class SpeakOptions(Value, frozen=True):
     """One of the engine's voices; empty takes its default."""
     speed: float = 1.0
     language: str | None = None
+    instructions: str = ""
+    """How to say it, in words, for an engine that `accepts` them."""
 
 
 class TextToSpeech(Protocol):
     name: str
     rate_hz: int
     voices: tuple[str, ...]
+    accepts: frozenset[str]
+    """The fields of `SpeakOptions` it honours beyond `voice`, `speed` and `language`."""
 
     def speak(self, text: str, options: SpeakOptions, *, first: bool) -> AsyncIterator[Speech]:
         """Synthesize one chunk of plain text; `first` chunks of a reply go before all others.

@@ -4,6 +4,9 @@ OPENAI_VOICES = (
     "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
 )  # fmt: skip
 
+SPEECH_VOICES = (*OPENAI_VOICES, "fable", "nova", "onyx")
+"""Those that OpenAI offers for reading aloud, of which it does not use all in conversations."""
+
 
 def known_voices(installed: tuple[str, ...]) -> frozenset[str]:
     """All names a client may ask for."""
