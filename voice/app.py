@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from voice.config import Settings
 from voice.gateway.keys import KeyGuard
+from voice.gateway.requests import RequestIds, answer_error
 from voice.http.health import health, live, ready
 from voice.http.models import list_models, show_model
 from voice.http.realtime import realtime
@@ -28,7 +30,9 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
         route_handlers=[realtime, health, live, ready, list_models, show_model],
         state=State({"server": server}),
         lifespan=[lifespan],
+        exception_handlers={Exception: answer_error, HTTPException: answer_error},
         openapi_config=None,
         logging_config=None,
     )
-    return KeyGuard(app, [key.get_secret_value() for key in settings.auth.api_keys])
+    keys = [key.get_secret_value() for key in settings.auth.api_keys]
+    return RequestIds(KeyGuard(app, keys))
