@@ -50,7 +50,11 @@ class Speak(Frame, frozen=True):
     options: SpeakOptions
 
 
-Request = GetPartial | GetTranscript | Generate | Speak
+class Embed(Frame, frozen=True):
+    inputs: tuple[str | tuple[int, ...], ...]
+
+
+Request = GetPartial | GetTranscript | Generate | Speak | Embed
 
 
 # ---------------------------------------------------------------- host to worker
@@ -98,6 +102,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int = 0
     incremental: bool = False
     accepts: frozenset[str] = frozenset()
+    dimensions: int = 0
+    max_tokens: int = 0
 
 
 class Ready(Frame, frozen=True):

@@ -22,7 +22,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from voice.engines.jobs import Job, JobQueue
-from voice.engines.protocols import EngineError, Generator, Recognizer, Synthesizer
+from voice.engines.protocols import Encoder, EngineError, Generator, Recognizer, Synthesizer
 from voice.engines.wire import (
     HEADER,
     NIL,
@@ -31,6 +31,7 @@ from voice.engines.wire import (
     Cancel,
     Close,
     Done,
+    Embed,
     Facts,
     Feed,
     Frame,
@@ -47,7 +48,7 @@ from voice.engines.wire import (
     raw,
 )
 
-Engine = Recognizer | Generator | Synthesizer
+Engine = Recognizer | Generator | Synthesizer | Encoder
 
 _PR_SET_PDEATHSIG = 1
 
@@ -153,6 +154,8 @@ class Worker:
                 return cast("Recognizer", self._engine).partial(utterance)
             case GetTranscript(utterance):
                 return cast("Recognizer", self._engine).transcript(utterance)
+            case Embed(inputs):
+                return cast("Encoder", self._engine).embed(inputs)
             case Generate() | Speak():
                 self._stream(job, job.request)
         return None
@@ -206,6 +209,8 @@ def facts_of(engine: Engine) -> Facts:
         context_tokens=getattr(engine, "context_tokens", 0),
         incremental=getattr(engine, "incremental", False),
         accepts=getattr(engine, "accepts", frozenset()),
+        dimensions=getattr(engine, "dimensions", 0),
+        max_tokens=getattr(engine, "max_tokens", 0),
     )
 
 
