@@ -46,8 +46,8 @@ class HostedSpeechToText:
         self._facts = facts
         self._batch = batch
 
-    def in_background(self) -> "HostedSpeechToText":
-        """The same engine for work that nobody waits for in a conversation."""
+    def in_batch(self) -> "HostedSpeechToText":
+        """The same engine, for work that lets all others go first."""
         return HostedSpeechToText(self._worker, self._facts, batch=True)
 
     def listen(self, options: ListenOptions) -> "HostedUtterance":
