@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from structlog.testing import capture_logs
+
 from tests.session.conversation import OPTIONS, converse
 from tests.virtual_time import run
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
@@ -244,5 +246,41 @@ def test_an_interruption_before_the_first_audio_leaves_no_assistant_text():
             await client.until("response.created", 2)
             roles = [m.role for m in client.llm.prompts[-1].messages]
             assert "assistant" not in roles
+
+    run(main())
+
+
+def test_the_answer_is_spoken_in_the_language_that_was_heard_or_configured():
+    async def main():
+        async with converse(answers="Ja.") as client:
+
+            async def answered(ms: int, language: str) -> str:
+                client.stt.language = language
+                await client.speak(ms)
+                await client.be_silent(3000)
+                return client.tts.languages[-1]
+
+            assert await answered(1000, "de") == "de"
+            assert await answered(2200, "fr") == "fr"
+            # A word or two in another language may have been misheard.
+            assert await answered(600, "en") == "fr"
+            spanish = {"model": "whisper-1", "language": "es"}
+            await client.update(audio={"input": {"transcription": spanish}})
+            assert await answered(2200, "de") == "es"
+
+    run(main())
+
+
+def test_the_log_tells_how_each_reply_ended_and_none_of_its_words():
+    async def main():
+        with capture_logs() as lines:
+            async with converse("open sesame", answers="It is noon.") as client:
+                await client.speak(1000)
+                done = await client.until("response.done")
+        (line,) = (line for line in lines if line["event"] == "reply ended")
+        assert line["reply"] == done["response"]["id"]
+        assert (line["status"], line["gaps"]) == ("completed", 0)
+        assert line["total_ms"] >= line["end_of_turn_ms"]
+        assert not {"open", "noon"} & set(str(lines).replace(".", " ").replace("'", " ").split())
 
     run(main())

@@ -111,14 +111,21 @@ class Espeak:
     def _manner(self, options: SpeakOptions) -> Manner:
         if not SLOWEST <= options.speed <= FASTEST:
             raise EngineError(f"speed must be between 0.25 and 4, not {options.speed:g}")
-        language = (options.language or self._default).lower()
-        _, plus, variant = self._default.partition("+")
-        # "en" asks for English, which a default of "en-us" is already.
-        other = f"{language}{plus}{variant}"
-        fallback = self._default if self._default.startswith(language) else other
-        voice = self._known(options.voice or fallback)
+        voice = self._known(options.voice) if options.voice else self._voice_for(options.language)
         rate = round(self._words_per_minute * options.speed)
         return Manner(voice, rate, self._pitch, self._pitch_range)
+
+    def _voice_for(self, language: str | None) -> str:
+        """The default voice in a language; as it is for one that nobody here can speak."""
+        default = self._known(self._default)
+        # "en" asks for English, which a default of "en-us" is already.
+        if not language or self._default.startswith(language.lower()):
+            return default
+        _, plus, variant = self._default.partition("+")
+        try:
+            return self._known(f"{language}{plus}{variant}")
+        except EngineError:
+            return default
 
     def _known(self, voice: str) -> str:
         """The voice as the library spells it; raises `EngineError` for one it does not have."""
@@ -130,11 +137,13 @@ class Espeak:
         if language is None:
             raise EngineError(
                 f"eSpeak NG has no voice {wanted!r}; it has languages such as en-us, en-gb, de,"
-                " fr-fr, es, each with variants such as en-us+f3"
+                " fr-fr, es, each with variants such as en-us+f3",
+                "invalid_value",
             )
         if variant and variant not in self._variants:
             raise EngineError(
-                f"eSpeak NG has no variant {variant!r}; it has {', '.join(self._variants)}"
+                f"eSpeak NG has no variant {variant!r}; it has {', '.join(self._variants)}",
+                "invalid_value",
             )
         return languages[language] + (f"+{self._variants[variant]}" if variant else "")
 

@@ -54,6 +54,8 @@ class FakeSpeechToText:
     ) -> None:
         self._text = text
         self.incremental = incremental
+        self.language = "en"
+        """What everybody is heard to speak."""
         self.delay_s = delay_s
         self.partials = partials
         self.utterances: list[FakeUtterance] = []
@@ -108,7 +110,7 @@ class FakeUtterance:
         text, duration_s = self._hear(bytes(self.pcm)), self.duration_s
         return Transcript(
             text=text,
-            language=self.options.language or "en",
+            language=self.options.language or self._engine.language,
             words=spread(text.split(), duration_s),
             duration_s=duration_s,
         )
@@ -229,12 +231,14 @@ class FakeTextToSpeech:
         self.texts: list[str] = []
         self.firsts: list[bool] = []
         """Whether each text was asked for as the first chunk of a reply."""
+        self.languages: list[str | None] = []
 
     async def speak(
         self, text: str, options: SpeakOptions, *, first: bool
     ) -> AsyncGenerator[Speech, None]:
         self.texts.append(text)
         self.firsts.append(first)
+        self.languages.append(options.language)
         await asyncio.sleep(self.delay_s)
         if self.fails_on is not None and self.fails_on in text:
             raise EngineError(f"the voice cannot say {self.fails_on!r}")

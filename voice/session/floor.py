@@ -44,6 +44,8 @@ TICK_S = 0.05
 SETTLE_S = 0.18
 """Silence after which a whole turn is understood: the gaps inside of words are shorter."""
 MIN_COMMIT_MS = 100
+TELLING_S = 2.0
+"""Speech that is long enough for a recognizer to be sure of its language."""
 
 
 class Floor:
@@ -256,12 +258,20 @@ class Floor:
         await asyncio.sleep(settle_s)
         await self._scribe.write_down(turn)
         turn.record.mark("transcript", self._now())
+        self._note_language(turn)
         if turn is not self._turn:
             return
         self._feed(Final(turn.text, self._scribe.wait_ms(turn.text)))
         if turn is self._turn and plain(turn.text) != plain(turn.partial):
             turn.drop_draft()
         self._draft(turn, turn.text)
+
+    def _note_language(self, turn: Turn) -> None:
+        """Answer in the language that was spoken; a word or two do not tell another one."""
+        said = turn.transcript
+        known = self._replies.heard_language
+        if said and said.language and (known is None or said.duration_s >= TELLING_S):
+            self._replies.heard_language = said.language
 
     def _draft(self, turn: Turn, text: str) -> None:
         """Begin to answer a turn whose end is being awaited, unless that is being done."""

@@ -35,6 +35,8 @@ class Replies:
         self._speculates = speculates
         self.active: Reply | None = None
         """The reply of the conversation that is running."""
+        self.heard_language: str | None = None
+        """What the user was heard to speak, for sessions that do not say it."""
         self._running: dict[str, Reply] = {}
         self._waiting: dict[str, ResponseStream] = {}
         """Responses that the client asked for while the text of its last turn is not there yet."""
@@ -70,6 +72,8 @@ class Replies:
             self._fail(stream, str(error), "context_length_exceeded")
             return None
         fits = draft and draft.config == stream.config and same_in_words(draft.prompt, prompt)
+        if draft and (draft.language or "en") != (self._language(stream.config) or "en"):
+            fits = False
         reply = draft if draft and fits else self._new_reply(prompt, stream.config, record)
         self._release(reply, stream)
         return reply
@@ -135,9 +139,13 @@ class Replies:
 
     def _new_reply(self, prompt: Prompt, config: SessionConfig, record: TurnRecord) -> Reply:
         record.begin_reply()
-        reply = Reply(prompt, config, self._parts, record, self._ended)
+        reply = Reply(prompt, config, self._parts, record, self._ended, self._language(config))
         reply.start(self._group)
         return reply
+
+    def _language(self, config: SessionConfig) -> str | None:
+        transcription = config.audio.input.transcription
+        return (transcription and transcription.language) or self.heard_language
 
     def _release(self, reply: Reply, stream: ResponseStream) -> None:
         self._running[stream.id] = reply

@@ -93,8 +93,11 @@ class Reply:
         parts: ReplyParts,
         record: TurnRecord,
         on_end: "Callable[[Reply], None]",
+        language: str | None = None,
     ) -> None:
         self.prompt = prompt
+        self.language = language
+        """What it is spoken in; None leaves that to the voice."""
         self.config = config
         self.record = record
         self.ended = self.cancelled = False
@@ -155,7 +158,7 @@ class Reply:
     # Thinking: pieces of the model become chunks of text and tool calls.
 
     async def _think(self) -> None:
-        chunker = TextChunker(self._language())
+        chunker = TextChunker(self.language or "en")
         self._mark("prompt")
         async with closing(self._parts.llm.generate(self.prompt)) as pieces:
             async for piece in pieces:
@@ -180,10 +183,6 @@ class Reply:
             case Finished():
                 self._finished = piece
 
-    def _language(self) -> str:
-        transcription = self.config.audio.input.transcription
-        return (transcription and transcription.language) or "en"
-
     # Speaking: chunks become 20 ms frames at the rate of the wire.
 
     async def _voice(self) -> None:
@@ -201,7 +200,11 @@ class Reply:
     async def _speak(self, text: str, *, first: bool) -> None:
         tts = self._parts.tts
         output = self.config.audio.output
-        options = SpeakOptions(voice=installed_voice(output.voice, tts.voices), speed=output.speed)
+        options = SpeakOptions(
+            voice=installed_voice(output.voice, tts.voices),
+            speed=output.speed,
+            language=self.language,
+        )
         resampler = Resampler(tts.rate_hz, self._wire.rate_hz)
         self._mark("first_chunk")
         async with closing(tts.speak(text, options, first=first)) as pieces:
@@ -299,6 +302,8 @@ class Reply:
             cut_ms = self._cut_ms(status)
             usage, timings = self._usage(), self.record.timings()
             self._emit(self.stream.finish(status, reason, error, usage, timings))
+            gaps = self.playout.starved
+            log.info("reply ended", reply=self.stream.id, status=status, gaps=gaps, **timings)
             self._settle(self.stream, cut_ms)
         self.playout.stop()
         self._on_end(self)
