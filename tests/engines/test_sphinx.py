@@ -180,3 +180,18 @@ def test_another_language_is_refused_by_name(sphinx: Sphinx) -> None:
 def test_a_missing_folder_is_named_with_its_setting(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"gone does not exist.*DOCUMENTS"):
         Sphinx(str(tmp_path / "gone"))
+
+
+def test_each_stretch_is_a_segment_of_the_text(sphinx: Sphinx):
+    """Two questions with a pause between them; nothing is said of what a segment's odds are."""
+    sphinx.open(1, ListenOptions(translate=True))
+    sphinx.feed(1, LIBRARY + bytes(2 * SECOND) + TRAIL)
+    heard = sphinx.transcript(1)
+    sphinx.close(1)
+    assert len(heard.segments) == 2
+    assert " ".join(segment.text for segment in heard.segments) == heard.text
+    first, second = heard.segments
+    assert 0 <= first.start_s < first.end_s < len(LIBRARY) / SECOND + 0.3
+    assert len(LIBRARY) / SECOND + 1.9 < second.start_s < second.end_s <= heard.duration_s
+    assert first.avg_logprob is None
+    assert first.tokens == ()

@@ -17,7 +17,8 @@ from voice.engines.protocols import (
     Transcript,
 )
 from voice.engines.whisper import Whisper
-from voice.engines.whisper_model import content_frames, token_probabilities, window_frames
+from voice.engines.whisper_model import content_frames, window_frames
+from voice.engines.whisper_text import token_probabilities
 
 pytestmark = pytest.mark.engine
 
@@ -101,7 +102,33 @@ def test_a_transcript_has_text_language_words_and_probabilities(whisper: Whisper
     assert times == sorted(times)
     assert 0 <= times[0] < times[-1] <= heard.duration_s + 0.1
     assert "".join(token.token for token in heard.logprobs) == models.SENTENCE
+    assert b"".join(token.raw for token in heard.logprobs) == models.SENTENCE.encode()
     assert all(-0.2 < token.logprob <= 0 for token in heard.logprobs)
+
+
+def test_a_transcript_has_segments_with_all_that_the_model_knows(whisper: Whisper, speech: bytes):
+    heard = hear(whisper, seconds(speech, 65))
+    assert [segment.text for segment in heard.segments] == [SENTENCE] * 3
+    assert [segment.start_s // 30 for segment in heard.segments] == [0, 1, 2]
+    for segment in heard.segments:
+        assert segment.start_s < segment.end_s <= 65.1
+        assert whisper._model.hf_tokenizer.decode(segment.tokens) == models.SENTENCE
+        assert segment.temperature == 0
+        assert -0.2 < segment.avg_logprob <= 0
+        assert 0.5 < segment.compression_ratio < 1.5
+        assert 0 <= segment.no_speech_prob < 0.4
+
+
+def test_translation_and_temperature_reach_the_model(
+    whisper: Whisper, speech: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    """The tiny model cannot translate; that it is asked to can be seen."""
+    prompts = count_calls(whisper, "get_prompt", monkeypatch)
+    hear(whisper, speech, translate=True, language="de")
+    to_translate = whisper._model.hf_tokenizer.token_to_id("<|translate|>")
+    assert all(to_translate in prompt for prompt in prompts)
+    (segment,) = hear(whisper, speech, temperature=0.7).segments
+    assert segment.temperature == pytest.approx(0.7)
 
 
 def test_audio_longer_than_a_window_is_heard_to_its_end(whisper: Whisper, speech: bytes):
@@ -145,7 +172,7 @@ def test_prompt_and_keywords_reach_the_model(
     heard = hear(whisper, speech, prompt="ask " * 500, keywords=("country",) * 300)
     assert heard.text == SENTENCE
     (prompt,) = prompts
-    told = whisper._text(prompt)
+    told = whisper._model.hf_tokenizer.decode(prompt)
     assert told.startswith(" country, country,")
     assert told.endswith(" ask ask")
     assert len(prompt) < 200

@@ -2,13 +2,13 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from voice.engines.documents import DocumentFolder
 from voice.engines.pauses import Pauses, Piece
-from voice.engines.protocols import EngineError, ListenOptions, Transcript, Word
+from voice.engines.protocols import EngineError, ListenOptions, Segment, Transcript, Word
 from voice.engines.sphinx_ear import BYTES_PER_S, Ear
 from voice.engines.sphinx_model import Heard, SphinxModel
 from voice.engines.vad import WebRtcVad
@@ -59,7 +59,8 @@ class Sphinx:
         """Begin an utterance; raises `EngineError` when it is to be in another language."""
         language = options.language or "en"
         if not language.lower().startswith("en"):
-            raise EngineError(f"PocketSphinx understands English ('en') only, not {language!r}")
+            message = f"PocketSphinx understands English ('en') only, not {language!r}"
+            raise EngineError(message, "invalid_value", "language")
         self._utterances[utterance] = _Utterance()
 
     def feed(self, utterance: int, pcm: bytes) -> None:
@@ -85,7 +86,11 @@ class Sphinx:
             self._give_back(heard)
         words = heard.words()
         return Transcript(
-            text=_readable(words), language="en", words=words, duration_s=heard.duration_s
+            text=_readable(words),
+            language="en",
+            words=words,
+            duration_s=heard.duration_s,
+            segments=tuple(heard.segments()),
         )
 
     def close(self, utterance: int) -> None:
@@ -132,6 +137,17 @@ class _Utterance:
     def words(self) -> tuple[Word, ...]:
         ended = (word for stretch in self._ended for word in stretch.words)
         return (*ended, *self._current)
+
+    def segments(self) -> Iterator[Segment]:
+        """The text that `_readable` makes of the words, cut where a stretch ended."""
+        text, at = _readable(self.words()), 0
+        for stretch in self._ended:
+            if words := stretch.words:
+                end = at + sum(len(word.text) + 1 for word in words)
+                yield Segment(
+                    text=text[at : end - 1], start_s=words[0].start_s, end_s=words[-1].end_s
+                )
+                at = end
 
     def hear(self, ear: Ear) -> None:
         """Decode what was fed."""

@@ -5,23 +5,11 @@ in which Silero hears no voice is not decoded at all, and text of which Whisper 
 stays only where Silero is sure.
 """
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from voice.audio.pcm import samples
-from voice.engines.protocols import (
-    STT_RATE_HZ,
-    EngineError,
-    ListenOptions,
-    TokenLogprob,
-    Transcript,
-    Word,
-)
-
-if TYPE_CHECKING:
-    from voice.engines.whisper_model import Audio
+from voice.engines.protocols import STT_RATE_HZ, EngineError, ListenOptions, Transcript
+from voice.engines.whisper_speech import Audio, WhisperSpeech
+from voice.engines.whisper_text import WhisperText
 
 SHORTEST_S = 0.1
 """Less is a click."""
@@ -70,12 +58,13 @@ class Whisper:
         self._short_windows = on_cpu if short_windows is None else short_windows
         self._beams = 1 if on_cpu else 5
         self._language = self._known(language)
-        self._speech: dict[int, _Speech] = {}
+        self._text = WhisperText(self._model.hf_tokenizer)
+        self._speech: dict[int, WhisperSpeech] = {}
 
     def open(self, utterance: int, options: ListenOptions) -> None:
         """Begin an utterance; raises `EngineError` for a language that the model does not know."""
         language = self._known(options.language) or self._language
-        self._speech[utterance] = _Speech(options, language)
+        self._speech[utterance] = WhisperSpeech(options, language)
 
     def feed(self, utterance: int, pcm: bytes) -> None:
         self._utterance(utterance).pcm.extend(pcm)
@@ -99,15 +88,14 @@ class Whisper:
         audio = speech.audio(from_start=True)
         if speech.latest is None or speech.latest_samples != len(audio):
             segments = self._hear(speech, audio, final=True)
-            speech.latest, speech.latest_samples = (
-                self._transcript(speech, audio, segments),
-                len(audio),
-            )
+            aligned = self._model.aligned
+            speech.latest = self._text.transcript(speech.language, len(audio), segments, aligned)
+            speech.latest_samples = len(audio)
         return speech.latest
 
     # ------------------------------------------------------------ text from audio
 
-    def _hear(self, speech: "_Speech", audio: "Audio", *, final: bool) -> list[Any]:
+    def _hear(self, speech: WhisperSpeech, audio: Audio, *, final: bool) -> list[Any]:
         """The segments of the audio that are speech."""
         duration_s = len(audio) / STT_RATE_HZ
         if duration_s < SHORTEST_S:
@@ -122,19 +110,22 @@ class Whisper:
             segments = self._decode(speech, audio, final=True, again=True)
         return [segment for segment in segments if self._is_speech(segment, audio)]
 
-    def _decode(self, speech: "_Speech", audio: "Audio", *, final: bool, again: bool) -> list[Any]:
+    def _decode(
+        self, speech: WhisperSpeech, audio: Audio, *, final: bool, again: bool
+    ) -> list[Any]:
         model = self._model
         model.short_windows = self._short_windows and not again
         model.aligned.clear()
         duration_s = min(len(audio) / STT_RATE_HZ, WINDOW_S)
         segments, _ = model.transcribe(
             audio,
+            task="translate" if speech.options.translate else "transcribe",
             language=speech.language,
             beam_size=self._beams if final else 1,
             best_of=1,
-            temperature=(0.0, 0.4) if again else 0.0,
-            initial_prompt=self._tokens(speech.before(final=final))[-PROMPT_TOKENS:] or None,
-            hotwords=self._text(self._tokens(speech.keywords)[:KEYWORD_TOKENS]) or None,
+            temperature=speech.options.temperature or ((0.0, 0.4) if again else 0.0),
+            initial_prompt=self._text.tokens(speech.before(final=final))[-PROMPT_TOKENS:] or None,
+            hotwords=self._text.first_tokens(speech.keywords, KEYWORD_TOKENS) or None,
             # A window that repeats itself would make the next one do so too.
             condition_on_previous_text=False,
             without_timestamps=not final,
@@ -145,7 +136,7 @@ class Whisper:
         # The library decodes while this generator is read, and not before.
         return list(segments)
 
-    def _detect_language(self, speech: "_Speech", audio: "Audio") -> None:
+    def _detect_language(self, speech: WhisperSpeech, audio: Audio) -> None:
         if speech.language and speech.is_sure_of_language:
             return
         speech.language = "en"
@@ -156,7 +147,7 @@ class Whisper:
             speech.language, *_ = self._model.detect_language(features=features[..., :-1])
         speech.is_sure_of_language = len(audio) >= LANGUAGE_S * STT_RATE_HZ
 
-    def _is_speech(self, segment: Any, audio: "Audio") -> bool:
+    def _is_speech(self, segment: Any, audio: Audio) -> bool:
         if not _doubtful(segment):
             return True
         if segment.compression_ratio > 2.4 or segment.avg_logprob < -1.5:
@@ -164,7 +155,7 @@ class Whisper:
         stretch = audio[int(segment.start * STT_RATE_HZ) : int(segment.end * STT_RATE_HZ)]
         return self._library.speech_probability(stretch) >= VOICE_SURE
 
-    def _commit(self, speech: "_Speech", audio: "Audio") -> None:
+    def _commit(self, speech: WhisperSpeech, audio: Audio) -> None:
         """Take the words before the last `KEPT_S` for settled."""
         settled_s = len(audio) / STT_RATE_HZ - KEPT_S
         words = [
@@ -178,76 +169,21 @@ class Whisper:
 
     # ------------------------------------------------------------ small parts
 
-    def _transcript(self, speech: "_Speech", audio: "Audio", segments: list[Any]) -> Transcript:
-        words = [word for segment in segments for word in segment.words if word.word.strip()]
-        eot = self._model.hf_tokenizer.token_to_id("<|endoftext|>")
-        tokens = [token for segment in segments for token in segment.tokens if token < eot]
-        probabilities = self._library.token_probabilities(self._model.aligned, tokens)
-        return Transcript(
-            text="".join(segment.text for segment in segments).strip(),
-            language=speech.language,
-            words=tuple(
-                Word(text=word.word.strip(), start_s=float(word.start), end_s=float(word.end))
-                for word in words
-            ),
-            logprobs=tuple(
-                TokenLogprob(token=self._text([token]), logprob=math.log(max(found, 1e-10)))
-                for token, found in probabilities
-            ),
-            duration_s=len(audio) / STT_RATE_HZ,
-        )
-
     def _known(self, language: str | None) -> str | None:
         """A language as the model names it, `pt` for `pt-BR`."""
         if not language:
             return None
         code = language.lower().partition("-")[0]
         if code not in self._model.supported_languages:
-            raise EngineError(f"this Whisper model knows no language {language!r}; give ISO-639-1")
+            message = f"this Whisper model knows no language {language!r}; give ISO-639-1"
+            raise EngineError(message, "invalid_value", "language")
         return code
 
-    def _utterance(self, utterance: int) -> "_Speech":
+    def _utterance(self, utterance: int) -> WhisperSpeech:
         try:
             return self._speech[utterance]
         except KeyError:
             raise EngineError(f"utterance {utterance} is not open") from None
-
-    def _tokens(self, text: str) -> list[int]:
-        if not text.strip():
-            return []
-        ids: list[int] = self._model.hf_tokenizer.encode(
-            f" {text.strip()}", add_special_tokens=False
-        ).ids
-        return ids
-
-    def _text(self, tokens: list[int]) -> str:
-        return str(self._model.hf_tokenizer.decode(tokens))
-
-
-class _Speech:
-    """An utterance: its audio, fed by one thread, and what another made of it."""
-
-    def __init__(self, options: ListenOptions, language: str | None) -> None:
-        self.options = options
-        self.language = language
-        self.is_sure_of_language = language is not None
-        self.keywords = ", ".join(options.keywords)
-        self.pcm = bytearray()
-        self.committed = ""
-        self.start = 0
-        """The sample after what is committed."""
-        self.latest: Transcript | None = None
-        self.latest_samples = 0
-
-    def audio(self, *, from_start: bool = False) -> "Audio":
-        start = 0 if from_start else self.start
-        # A copy: the buffer cannot grow while an array looks into it.
-        pcm = bytes(self.pcm[start * 2 : len(self.pcm) // 2 * 2])
-        return samples(pcm).astype(np.float32) / np.float32(32768)
-
-    def before(self, *, final: bool) -> str:
-        """What the model is to think was said before the audio."""
-        return self.options.prompt if final else f"{self.options.prompt} {self.committed}"
 
 
 def _doubtful(segment: Any) -> bool:

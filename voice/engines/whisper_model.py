@@ -7,7 +7,6 @@ window is one of few lengths, none under 10 s.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ from faster_whisper.vad import get_vad_model
 from numpy.typing import NDArray
 
 from voice.engines.protocols import EngineError
-
-Audio = NDArray[np.float32]
-"""(n_samples,) in [-1, 1) at 16 kHz."""
+from voice.engines.whisper_speech import Audio
 
 FRAMES_PER_S = 100
 WINDOWS_S = (10, 15, 20, 30)
@@ -140,14 +137,3 @@ def _compute_type(device: str, wanted: str) -> str:
     if wanted == "default" and on_cpu:
         return "int8" if "int8" in ctranslate2.get_supported_compute_types("cpu") else wanted
     return wanted
-
-
-def token_probabilities(
-    aligned: list[tuple[int, float]], tokens: list[int]
-) -> Iterator[tuple[int, float]]:
-    """The probabilities of `tokens`, which stand in `aligned` in this order, with others between."""
-    rest = iter(aligned)
-    for token in tokens:
-        probability = next((found for other, found in rest if other == token), None)
-        if probability is not None:
-            yield token, probability
