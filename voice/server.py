@@ -9,8 +9,9 @@ from time import monotonic, time
 import structlog
 
 from voice.config import Settings
-from voice.engines.protocols import EngineError
+from voice.engines.protocols import EngineError, TextToSpeech
 from voice.engines.registry import EngineSet, open_engines
+from voice.engines.spares import Spares
 
 log = structlog.get_logger()
 
@@ -27,6 +28,7 @@ class Server:
         """In seconds of the epoch."""
         self.started_s = monotonic()
         self.engines: EngineSet | None = None
+        self.other_voices: Spares[TextToSpeech] = Spares(settings, "tts")
         self.failure: str | None = None
         self.sessions = 0
         self.on_failure: Callable[[str], None] = lambda _: None
@@ -36,7 +38,7 @@ class Server:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Host the engines while the block runs."""
-        async with asyncio.TaskGroup() as group:
+        async with self.other_voices.running(), asyncio.TaskGroup() as group:
             group.create_task(self._host())
             try:
                 yield
