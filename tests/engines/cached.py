@@ -3,6 +3,7 @@
 from pathlib import Path
 
 WHISPER = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt")
+MINILM = ("config.json", "model.safetensors", "tokenizer.json")
 KOKORO = ("config.json", "kokoro-v1_0.pth", "voices/af_heart.pt")
 
 

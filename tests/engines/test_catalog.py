@@ -29,6 +29,8 @@ def chosen(want: Wanted, *paths: str) -> list[str]:
         ("me/X-GGUF:x.gguf", Wanted("llama", "me/X-GGUF", "x.gguf"), "llama:me/X-GGUF:x.gguf"),
         ("kokoro", Wanted("kokoro", "hexgrad/Kokoro-82M"), "kokoro"),
         ("kokoro:me/voice", Wanted("kokoro", "me/voice"), "kokoro:me/voice"),
+        ("minilm", Wanted("minilm", "sentence-transformers/all-MiniLM-L6-v2"), "minilm"),
+        ("minilm:me/mine", Wanted("minilm", "me/mine"), "minilm:me/mine"),
     ],
 )
 def test_a_name_says_what_to_pull_and_for_which_engine(name, want, engine):

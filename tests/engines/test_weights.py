@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.cached import KOKORO, WHISPER, cache
+from tests.engines.cached import KOKORO, MINILM, WHISPER, cache
 from voice.config import Settings
 from voice.engines.weights import Weights, hub_folder, preferred_gguf, weights_of
 
@@ -122,3 +122,22 @@ def test_the_settings_say_where_models_are(own, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_HUB_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert hub_folder(Settings()) == Path("/cache/huggingface/hub")
+
+
+def test_a_sentence_encoder_is_found_in_the_cache_by_folder_and_by_path(
+    weights, hub, own, tmp_path
+):
+    assert weights.minilm("") is None
+    cached = cache(hub, "sentence-transformers/all-MiniLM-L6-v2", MINILM)
+    cache(hub, "someone/other-encoder", MINILM)
+    mine = own / "all-MiniLM-L12-v2"
+    mine.mkdir()
+    for file in MINILM:
+        (mine / file).write_bytes(b"weights")
+    assert weights.minilm("") == cached
+    assert weights.minilm("all-MiniLM-L12-v2") == mine
+    assert weights.minilm(str(mine)) == mine
+    names = [model.name for model in weights.minilms()]
+    assert names == ["minilm", f"minilm:{mine}"]
+    (mine / "tokenizer.json").unlink()
+    assert weights.minilm(str(mine)) is None

@@ -12,7 +12,12 @@ from voice.engines.protocols import EngineError
 from voice.engines.registry import preview
 from voice.engines.weights import Model, hub_folder, weights_of
 
-USERS = {"whisper": "speech-to-text", "llama": "language model", "kokoro": "text-to-speech"}
+USERS = {
+    "whisper": "speech-to-text",
+    "llama": "language model",
+    "kokoro": "text-to-speech",
+    "minilm": "embeddings",
+}
 
 
 @click.command()

