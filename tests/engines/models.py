@@ -10,9 +10,12 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from gguf import GGUFWriter
 
 WIDTH = 128
 """Random unit vectors of this many dimensions are far enough from each other to be told apart."""
@@ -50,6 +53,7 @@ CHATML = """{%- for message in messages %}<|im_start|>{{ message.role }}
 {% endif %}"""
 
 CONTROL = ("<|im_end|>", "<|im_start|>", "<|python_tag|>", "[TOOL_CALLS]")
+INFILL = ("<|before|>", "<|after|>", "<|gap|>")
 
 
 def gguf(
@@ -59,13 +63,18 @@ def gguf(
     template: str | None = CHATML,
     context: int = 512,
     certainty: float = 2.0,
+    loops: bool = False,
+    begins: bool = False,
+    infills: bool = False,
 ) -> Path:
     """A language model that says `says` after any line end, in tokens of a few bytes each.
 
     Everything else it reads byte by byte. The tokens that it says are cut anywhere, within
-    characters too; only those of `CONTROL` are whole. `certainty` scales its logits.
+    characters too; only those of `CONTROL` are whole. `certainty` scales its logits. One that
+    `loops` says it again and again; one that `begins` wants `<|im_start|>` before any text; one
+    that `infills` has the tokens of `INFILL`, and says it after the last of them too.
     """
-    from gguf import GGUFWriter, TokenType  # noqa: PLC0415 - only tests of this engine need it
+    from gguf import GGUFWriter  # noqa: PLC0415 - only tests of this engine need it
 
     alphabet = _byte_letters()
     tokens = [*CONTROL, *alphabet]
@@ -78,7 +87,10 @@ def gguf(
         script += range(len(tokens), len(tokens) + len(pieces))
         tokens += pieces
     line_end = len(CONTROL) + ord("\n")
-    follows = chain(line_end, *script, CONTROL.index("<|im_end|>"))
+    follows = chain(line_end, *script, script[0] if loops else CONTROL.index("<|im_end|>"))
+    if infills:
+        tokens += INFILL
+        follows |= chain(len(tokens) - 1, script[0])
     memory = Successors(len(tokens), follows)
 
     writer = GGUFWriter(path, "llama")
@@ -88,14 +100,7 @@ def gguf(
     writer.add_feed_forward_length(len(follows))
     writer.add_head_count(2)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("default")
-    writer.add_token_list(tokens)
-    kinds = [TokenType.CONTROL] * len(CONTROL) + [TokenType.NORMAL] * (len(tokens) - len(CONTROL))
-    writer.add_token_types(kinds)
-    writer.add_token_merges(["a b"])
-    writer.add_eos_token_id(0)
-    writer.add_add_bos_token(False)
+    _add_vocabulary(writer, tokens, begins=begins)
     if template is not None:
         writer.add_chat_template(template)
     for name, tensor in _llama_tensors(memory, certainty).items():
@@ -105,6 +110,25 @@ def gguf(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _add_vocabulary(writer: "GGUFWriter", tokens: list[str], *, begins: bool) -> None:
+    from gguf import TokenType  # noqa: PLC0415 - only tests of this engine need it
+
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(tokens)
+    special = {*CONTROL, *INFILL}
+    writer.add_token_types(
+        [TokenType.CONTROL if token in special else TokenType.NORMAL for token in tokens]
+    )
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(0)
+    writer.add_bos_token_id(CONTROL.index("<|im_start|>"))
+    writer.add_add_bos_token(begins)
+    if INFILL[0] in tokens:
+        for name, token in zip(("fim_pre", "fim_suf", "fim_mid"), INFILL, strict=True):
+            writer.add_uint32(f"tokenizer.ggml.{name}_token_id", tokens.index(token))
 
 
 def _byte_letters() -> list[str]:

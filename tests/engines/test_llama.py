@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
 
 from tests.engines import models
+from tests.engines.answers import USER, answer, never, prompt, said
+from tests.engines.conftest import HELLO
 from voice.engines.llama import Llama
 from voice.engines.protocols import (
     CallDelta,
@@ -18,58 +20,18 @@ from voice.engines.protocols import (
     Finished,
     Message,
     Piece,
-    Prompt,
     TextDelta,
     Tool,
 )
 
 pytestmark = pytest.mark.engine
 
-HELLO = "Hello there, Zoë. Today 日本 is 🎉 far away!"
-USER = Message(role="user", content="Hi")
 CITIES = {"type": "object", "properties": {"city": {"enum": ["Ulm", "Rome"]}}, "required": ["city"]}
 WEATHER = Tool(name="weather", description="Looks outside.", parameters=CITIES)
 TIME = Tool(name="time")
 TEMPLATE = models.CHATML + "{# tools: <tool_call> #}"
 
 Maker = Callable[..., Llama]
-
-
-@pytest.fixture(scope="session")
-def make_llama(tmp_path_factory: pytest.TempPathFactory) -> Maker:
-    """Builds a generator that says a text; each is made once."""
-    made: dict[object, Llama] = {}
-    folder, numbers = tmp_path_factory.mktemp("gguf"), count()
-
-    def make(says: str = HELLO, *, n_ctx: int = 512, **traits: object) -> Llama:
-        key = (says, n_ctx, *sorted(traits.items()))
-        if key not in made:
-            path = models.gguf(folder / f"{next(numbers)}.gguf", says, **traits)
-            made[key] = Llama(str(path), n_ctx=n_ctx, n_threads=1)
-        return made[key]
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def llama(make_llama: Maker) -> Llama:
-    return make_llama()
-
-
-def never() -> bool:
-    return False
-
-
-def prompt(*messages: Message, **fields: object) -> Prompt:
-    return Prompt(**{"messages": messages or (USER,), "temperature": 0.0, **fields})
-
-
-def answer(llama: Llama, *messages: Message, **fields: object) -> list[Piece]:
-    return list(llama.generate(prompt(*messages, **fields), never))
-
-
-def said(pieces: list[Piece]) -> str:
-    return "".join(piece.text for piece in pieces if isinstance(piece, TextDelta))
 
 
 def calls(pieces: list[Piece]) -> list[tuple[str, object]]:

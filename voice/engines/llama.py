@@ -1,35 +1,29 @@
 """A language model in a GGUF file, run by llama.cpp."""
 
-import codecs
-import json
 import os
-import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from voice.engines.call_schema import call_schema, complete_schema
-from voice.engines.llama_library import (
-    LlamaModel,
-    LlamaSampler,
-    LlamaSequence,
-    OutOfContextError,
-)
-from voice.engines.protocols import EngineError, Finished, Piece, Prompt, TextDelta, Tool
-from voice.engines.stop_strings import StopStrings
-from voice.engines.thinking import Unthinking
-from voice.engines.tool_dialects import ENDS, MARKERS, BadToolCallError, ToolCallReader
+from voice.engines import gbnf
+from voice.engines.call_schema import call_schema
+from voice.engines.likelihood import likelihood
+from voice.engines.llama_answer import Answer, Reason
+from voice.engines.llama_grammar import compiled, constraint, schema_gbnf
+from voice.engines.llama_library import LlamaModel
+from voice.engines.llama_sampler import LlamaSampler
+from voice.engines.llama_sequence import LlamaSequence, OutOfContextError
+from voice.engines.protocols import EngineError, Finished, Piece, Prompt, TokenLogprob, Tool
+from voice.engines.tool_dialects import ENDS, MARKERS
 
 if TYPE_CHECKING:
     from voice.engines.chat_template import ChatTemplate
 
-TEMPERATURE, TOP_P = 0.7, 0.95
-"""What a prompt leaves open: some variety, no nonsense."""
-
 ROOM_TOKENS = 16
-"""A prompt that leaves less of the context than this cannot be answered."""
+"""A prompt that leaves less of the context than this, or than it asks for, cannot be answered."""
 
-Reason = Literal["stop", "length", "tool_calls"]
+ACCEPTS = frozenset(Prompt.__struct_fields__) - {"messages", "max_tokens", "stop", "suffix"}
 
 
 class Llama:
@@ -40,16 +34,16 @@ class Llama:
     small machine and half of a large one's. Raises `EngineError` when the file is no model.
     """
 
-    accepts = frozenset({"tools", "tool_choice", "temperature", "top_p", "seed", "json_schema"})
-
     def __init__(
         self, model: str, n_ctx: int = 4096, n_threads: int = 0, n_gpu_layers: int = 0
     ) -> None:
         self._model = LlamaModel(Path(model).expanduser(), n_gpu_layers)
         trained = self._model.trained_context
         self.context_tokens = min(n_ctx, trained) if n_ctx else trained
-        self._sequence = LlamaSequence(self._model, self.context_tokens, n_threads or _threads())
+        self._sequence = LlamaSequence(self._model, self.context_tokens, n_threads or threads())
         self._controls = self._model.controls()
+        self._infill = self._model.infill_tokens()
+        self.accepts = ACCEPTS | ({"suffix"} if self._infill else set())
         plain = self._model.metadata("tokenizer.chat_template")
         for_tools = self._model.metadata("tokenizer.chat_template.tool_use")
         self._template = self._compiled(plain)
@@ -57,33 +51,69 @@ class Llama:
 
     def generate(self, prompt: Prompt, cancelled: Callable[[], bool]) -> Iterator[Piece]:
         """Stream an answer; a cancelled one just ends. Raises `EngineError`."""
-        if any(message.images for message in prompt.messages):
-            raise EngineError("this model takes no images; send text, or choose another model")
-        template = self._tool_template if prompt.tools else self._template
-        callable_tools = _callable_tools(prompt)
-        forced = bool(callable_tools) and prompt.tool_choice != "auto"
-        text = template.render(prompt) + (template.call_marker if forced else "")
-        tokens = self._fitting(self._model.tokens(text))
-        gbnf = None
-        if forced:
-            gbnf = _gbnf(call_schema(callable_tools, template.arguments_key))
-        elif prompt.json_schema is not None and not callable_tools:
-            gbnf = _gbnf(complete_schema(prompt.json_schema))
-        answer = _Answer(prompt, callable_tools, forced=forced, text=text)
-        yield from self._run(prompt, tokens, gbnf, answer, cancelled)
+        task = self._chat(prompt) if prompt.text is None else self._completion(prompt)
+        self._check_length(prompt, task.tokens)
+        yield from self._run(prompt, task, cancelled)
 
-    def _run(
-        self,
-        prompt: Prompt,
-        tokens: list[int],
-        gbnf: str | None,
-        answer: "_Answer",
-        cancelled: Callable[[], bool],
-    ) -> Iterator[Piece]:
+    # ------------------------------------------------------------ what to do
+
+    def _chat(self, prompt: Prompt) -> "_Task":
+        if any(message.images for message in prompt.messages):
+            message = "this model takes no images; send text, or choose another model"
+            raise EngineError(message, "unsupported_parameter", "images")
+        template = self._tool_template if prompt.tools else self._template
+        tools = _callable_tools(prompt)
+        forced = bool(tools) and prompt.tool_choice != "auto"
+        asked = template.render(prompt) + (template.call_marker if forced else "")
+        grammar = constraint(prompt)
+        if tools and (forced or grammar):
+            call = schema_gbnf(call_schema(tools, template.arguments_key), "tools")
+            marked = gbnf.after(template.call_marker, call)
+            grammar = (call, "tools") if forced else _or_called(grammar, marked)
+        answer = Answer(prompt, tools, forced=forced, asked=asked)
+        return _Task(self._model.tokens(asked), answer, grammar)
+
+    def _completion(self, prompt: Prompt) -> "_Task":
+        tokens = self._infilled(prompt) if prompt.suffix else self._read(prompt.text or "")
+        return _Task(tokens or [self._model.first()], Answer(prompt), constraint(prompt))
+
+    def _read(self, text: str | tuple[int, ...]) -> list[int]:
+        if isinstance(text, str):
+            return self._model.tokens(text)
+        return self._model.checked(text, "text")
+
+    def _infilled(self, prompt: Prompt) -> list[int]:
+        """The tokens of a text with a gap, before which the model is asked to write it."""
+        if self._infill is None:
+            message = "this model has no tokens to fill in a text with, so it takes no suffix"
+            raise EngineError(message, "unsupported_parameter", "suffix")
+        before, after, gap = self._infill
+        model, text = self._model, prompt.text or ""
+        prefix = model.tokenized(text) if isinstance(text, str) else model.checked(text, "text")
+        suffix = model.tokenized(prompt.suffix or "")
+        return [*model.begin(), before, *prefix, after, *suffix, gap]
+
+    def _check_length(self, prompt: Prompt, tokens: list[int]) -> None:
+        room = self.context_tokens - len(tokens)
+        wanted = ROOM_TOKENS if prompt.max_tokens is None else min(ROOM_TOKENS, prompt.max_tokens)
+        if room < min(wanted, self.context_tokens // 4):
+            what = "conversation" if prompt.text is None else "prompt"
+            raise EngineError(
+                f"the {what} has {len(tokens)} tokens and the model's context holds "
+                f"{self.context_tokens}: shorten it, or raise n_ctx "
+                f"(the model allows {self._model.trained_context})",
+                "context_length_exceeded",
+                "messages" if prompt.text is None else "text",
+            )
+
+    # ------------------------------------------------------------ doing it
+
+    def _run(self, prompt: Prompt, task: "_Task", cancelled: Callable[[], bool]) -> Iterator[Piece]:
         limit = prompt.max_tokens if prompt.max_tokens is not None else self.context_tokens
         written = 0
-        with self._sampler(prompt, gbnf) as sampler:
-            if not self._sequence.read(tokens, cancelled):
+        answer = task.answer
+        with self._sampler(prompt, task) as sampler:
+            if not self._sequence.read(task.tokens, cancelled):
                 return
             reason: Reason = "length"
             while written < limit:
@@ -94,7 +124,7 @@ class Llama:
                     reason = "stop"
                     break
                 written += 1
-                yield from answer.feed(self._piece(token))
+                yield from answer.feed(self._piece(token), self._likelihood(prompt, token))
                 if answer.is_complete:
                     reason = "stop"
                     break
@@ -105,23 +135,21 @@ class Llama:
         yield from answer.finish(reason)
         if reason == "stop" and answer.calls:
             reason = "tool_calls"
-        yield Finished(reason, len(tokens), written)
+        yield Finished(reason, len(task.tokens), written)
 
-    def _fitting(self, tokens: list[int]) -> list[int]:
-        room = self.context_tokens - len(tokens)
-        if room < min(ROOM_TOKENS, self.context_tokens // 4):
-            raise EngineError(
-                f"the conversation has {len(tokens)} tokens and the model's context holds "
-                f"{self.context_tokens}: shorten it, or raise n_ctx "
-                f"(the model allows {self._model.trained_context})"
-            )
-        return tokens
+    def _sampler(self, prompt: Prompt, task: "_Task") -> LlamaSampler:
+        if not task.grammar:
+            return LlamaSampler(self._model, prompt, task.tokens)
+        # Their names are letters to a grammar, and nothing in the answer.
+        silent = [token for token, name in self._controls.items() if name not in _MARKUP]
+        banned = [token for token in silent if not self._model.is_end(token)]
+        grammar = compiled(self._model, *task.grammar)
+        return LlamaSampler(self._model, prompt, task.tokens, grammar, banned)
 
-    def _sampler(self, prompt: Prompt, gbnf: str | None) -> LlamaSampler:
-        temperature = TEMPERATURE if prompt.temperature is None else prompt.temperature
-        top_p = TOP_P if prompt.top_p is None else prompt.top_p
-        seed = secrets.randbits(32) if prompt.seed is None else prompt.seed
-        return LlamaSampler(self._model, temperature, top_p, seed, gbnf)
+    def _likelihood(self, prompt: Prompt, token: int) -> TokenLogprob | None:
+        if prompt.logprobs is None:
+            return None
+        return likelihood(self._sequence.logits(), token, prompt.logprobs, self._spelled)
 
     def _piece(self, token: int) -> bytes:
         """The bytes of a token; of control tokens only those that mark calls and thoughts."""
@@ -129,6 +157,9 @@ class Llama:
         if text is None:
             return self._model.piece(token)
         return text.encode() if text in _MARKUP else b""
+
+    def _spelled(self, token: int) -> bytes:
+        return self._model.piece(token, special=True)
 
     def _compiled(self, source: str | None) -> "ChatTemplate":
         from voice.engines.chat_template import ChatTemplate  # noqa: PLC0415 - its Jinja is an extra
@@ -141,58 +172,14 @@ class Llama:
 _MARKUP = frozenset({*MARKERS, *ENDS, "<think>", "</think>", "[ARGS]", "[CALL_ID]"})
 
 
-class _Answer:
-    """What a model writes, from bytes to pieces: thoughts out, calls apart, stops obeyed."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The tokens to go on from, what becomes of those that follow, and what binds them."""
 
-    def __init__(self, prompt: Prompt, tools: tuple[Tool, ...], *, forced: bool, text: str) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._unthinking = Unthinking(inside=text.rstrip().endswith("<think>"))
-        names = {tool.name for tool in tools}
-        self._reader = ToolCallReader(names, forced=forced) if tools else None
-        self._stops = StopStrings(prompt.stop)
-        self._forced = forced
-        self.is_complete = False
-
-    @property
-    def calls(self) -> int:
-        return self._reader.calls if self._reader else 0
-
-    def feed(self, data: bytes) -> Iterator[Piece]:
-        text = self._unthinking.feed(self._decoder.decode(data))
-        yield from self._passed_on(text)
-        self.is_complete = self._stops.stopped or (self._forced and self._is_called())
-
-    def finish(self, reason: Reason) -> Iterator[Piece]:
-        """What was held back."""
-        if not self._stops.stopped:
-            rest = self._decoder.decode(b"", final=True)
-            yield from self._passed_on(self._unthinking.feed(rest) + self._unthinking.finish())
-            try:
-                yield from self._obeying_stops(self._reader.finish() if self._reader else [])
-            except BadToolCallError as error:
-                if reason != "length":
-                    raise EngineError(f"the model {error}") from error
-            if held := self._stops.finish():
-                yield TextDelta(held)
-
-    def _passed_on(self, text: str) -> Iterator[Piece]:
-        if not text:
-            return
-        try:
-            pieces: list[Piece] = self._reader.feed(text) if self._reader else [TextDelta(text)]
-        except BadToolCallError as error:
-            raise EngineError(f"the model {error}") from error
-        yield from self._obeying_stops(pieces)
-
-    def _obeying_stops(self, pieces: list[Piece]) -> Iterator[Piece]:
-        for piece in pieces:
-            if not isinstance(piece, TextDelta):
-                yield piece
-            elif text := self._stops.feed(piece.text):
-                yield TextDelta(text)
-
-    def _is_called(self) -> bool:
-        return self._reader is not None and self._reader.is_between_calls and self.calls > 0
+    tokens: list[int]
+    answer: Answer
+    grammar: tuple[str, str] | None
+    """In GBNF, and the field of the prompt that asks for it."""
 
 
 def _callable_tools(prompt: Prompt) -> tuple[Tool, ...]:
@@ -203,26 +190,19 @@ def _callable_tools(prompt: Prompt) -> tuple[Tool, ...]:
         return prompt.tools
     named = tuple(tool for tool in prompt.tools if tool.name == prompt.tool_choice)
     if not named:
-        raise EngineError(f"tool_choice names {prompt.tool_choice!r}, which is not among the tools")
+        raise EngineError(
+            f"tool_choice names {prompt.tool_choice!r}, which is not among the tools",
+            "invalid_value",
+            "tool_choice",
+        )
     return named
 
 
-def _gbnf(schema: dict[str, object]) -> str:
-    from llama_cpp.llama_grammar import json_schema_to_gbnf  # noqa: PLC0415 - slow to import
-
-    try:
-        return str(json_schema_to_gbnf(json.dumps(schema)))
-    except (
-        AssertionError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        raise EngineError(f"no grammar can be made of the JSON schema: {error}") from error
+def _or_called(grammar: tuple[str, str] | None, call: str) -> tuple[str, str] | None:
+    return grammar and (gbnf.either(call, grammar[0]), grammar[1])
 
 
-def _threads() -> int:
+def threads() -> int:
+    """How many threads compute best: all cores of a small machine and half of a large one's."""
     cores = len(os.sched_getaffinity(0))
     return cores if cores <= 4 else cores // 2
