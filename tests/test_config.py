@@ -165,3 +165,19 @@ def test_origins_stand_between_commas():
 
 def test_every_field_has_its_variable():
     assert {"SERVER__HOST", "HF_HOME", "LOCAL__N_GPU_LAYERS", "SERVICE_NAME"} <= set(VARIABLES)
+
+
+def test_the_limits_of_embeddings_can_be_lowered_but_not_raised():
+    lowered = {"EMBEDDINGS__MAX_INPUTS": "100", "EMBEDDINGS__MAX_CHARACTERS": "8000"}
+    settings = load_settings(environment=lowered, env_file=Path("/nowhere"))
+    assert (settings.embeddings.max_inputs, settings.embeddings.max_characters) == (100, 8000)
+    assert "less than or equal to 2048" in complaint({"EMBEDDINGS__MAX_INPUTS": "4096"})
+
+
+def test_the_key_of_one_server_is_not_sent_to_that_of_embeddings():
+    keys = {"INFERENCE_BASE_URL": "http://one/v1", "INFERENCE_API_KEY": "k1"}
+    settings = load_settings(environment=keys, env_file=Path("/nowhere"))
+    assert (settings.embeddings_url, settings.embeddings_key) == ("http://one/v1", "k1")
+    keys |= {"EMBEDDINGS__BASE_URL": "http://two/v1"}
+    settings = load_settings(environment=keys, env_file=Path("/nowhere"))
+    assert (settings.embeddings_url, settings.embeddings_key) == ("http://two/v1", "")

@@ -92,9 +92,10 @@ class EngineSettings(Section):
     stt: str = "auto"
     llm: str = "auto"
     tts: str = "auto"
+    embed: str = "auto"
     vad: Literal["webrtcvad", "silero"] = "webrtcvad"
 
-    @field_validator("stt", "llm", "tts")
+    @field_validator("stt", "llm", "tts", "embed")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
         return str(parse_name(info.field_name, value))  # type: ignore[arg-type] # is a Role
@@ -123,6 +124,31 @@ class SpeechSettings(Section):
     """Of the PCM it sends."""
 
 
+class TranscriptionSettings(Section):
+    max_upload_mb: Annotated[float, Field(gt=0)] = 25
+    """Of one file sent to /v1/audio/transcriptions or /v1/audio/translations, in MiB."""
+    base_url: Url | None = None
+    """The server of `openai:MODEL` as speech-to-text; unset means that of the language model."""
+    api_key: SecretStr = SecretStr("")
+
+
+class EmbeddingSettings(Section):
+    """Of requests to /v1/embeddings.
+
+    The limits are OpenAI's, and cannot be raised: a client that keeps to them works everywhere.
+    They are not lower by default, for stock clients fill them, with a thousand inputs at a time.
+    """
+
+    max_inputs: Annotated[int, Field(ge=1, le=2048)] = 2048
+    max_tokens: Annotated[int, Field(ge=1, le=300_000)] = 300_000
+    """Of all inputs of a request together."""
+    max_characters: Annotated[int, Field(ge=1, le=131_072)] = 131_072
+    """Of one input; no text of OpenAI's 8192 tokens is longer. The model's own limit is below."""
+    base_url: Url | None = None
+    """The server of `openai:MODEL` for embeddings; unset means that of the language model."""
+    api_key: SecretStr = SecretStr("")
+
+
 class Settings(Section):
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
@@ -131,6 +157,8 @@ class Settings(Section):
     engines: EngineSettings = EngineSettings()
     session: SessionSettings = SessionSettings()
     speech: SpeechSettings = SpeechSettings()
+    transcription: TranscriptionSettings = TranscriptionSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
 
     service_name: str = "inferno-voice"
     log_format: Literal["json", "pretty"] = Field(
@@ -163,6 +191,18 @@ class Settings(Section):
         return self.documents or samples_path() / "documents"
 
     @property
+    def embeddings_url(self) -> str | None:
+        """The server of the remote embedding model, if one was configured."""
+        return self.embeddings.base_url or self.remote_url
+
+    @property
+    def embeddings_key(self) -> str:
+        """The key for `embeddings_url`; that of the language model is sent to its server alone."""
+        if self.embeddings.base_url:
+            return self.embeddings.api_key.get_secret_value()
+        return self.remote_key
+
+    @property
     def remote_url(self) -> str | None:
         """The server of the remote language model, if one was configured."""
         has_key = self.openai.api_key.get_secret_value()
@@ -174,6 +214,30 @@ class Settings(Section):
         if self.inference_base_url:
             return self.inference_api_key.get_secret_value()
         return self.openai.api_key.get_secret_value()
+
+    @property
+    def transcription_url(self) -> str | None:
+        """The server of the remote speech-to-text, if one was configured."""
+        return self.transcription.base_url or self.remote_url
+
+    @property
+    def transcription_key(self) -> str:
+        """The key for `transcription_url`; that of the language model goes to its server alone."""
+        if self.transcription.base_url:
+            return self.transcription.api_key.get_secret_value()
+        return self.remote_key
+
+    @property
+    def speech_url(self) -> str | None:
+        """The server of the remote voice, if one was configured."""
+        return self.speech.base_url or self.remote_url
+
+    @property
+    def speech_key(self) -> str:
+        """The key for `speech_url`; that of the language model is sent to its server alone."""
+        if self.speech.base_url:
+            return self.speech.api_key.get_secret_value()
+        return self.remote_key
 
 
 def load_settings(

@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.cached import KOKORO, WHISPER, cache
+from tests.engines.cached import KOKORO, MINILM, WHISPER, cache
 from voice.config import load_settings
 from voice.engines.chat import RemoteChat
 from voice.engines.child import WorkerSpec
 from voice.engines.machine import Machine
 from voice.engines.names import EngineName, Role
 from voice.engines.recipes import AbsentError, Recipe, Recipes
+from voice.engines.remote_embedder import RemoteEmbedder
 from voice.engines.weights import Weights
 
 SMALL = Machine(2, 4)
@@ -171,3 +172,35 @@ def test_fakes_need_no_worker(kitchen, role):
     recipe = kitchen.find(role, "fake")
     assert callable(recipe.make)
     assert recipe.make().name == "fake"
+
+
+def test_minilm_runs_from_the_weights_that_are_here(kitchen):
+    assert kitchen.remedy("embed", "minilm") == "voice pull minilm"
+    folder = cache(kitchen.hub, "sentence-transformers/all-MiniLM-L6-v2", MINILM)
+    spec = kitchen.hosted("embed", "minilm")
+    assert (spec.name, spec.engine) == ("minilm", "voice.engines.minilm:MiniLM")
+    assert spec.options == {"model": str(folder)}
+    kitchen.environment["LOCAL__N_THREADS"] = "3"
+    named = kitchen.hosted("embed", "minilm", str(folder))
+    assert (named.name, named.options["threads"]) == (f"minilm:{folder}", 3)
+    assert kitchen.remedy("embed", "minilm", "a/b") == "voice pull minilm:a/b"
+
+
+def test_a_gguf_model_embeds_in_a_worker(kitchen, tmp_path):
+    (tmp_path / "x.gguf").write_bytes(b"weights")
+    spec = kitchen.hosted("embed", "llama", str(tmp_path / "x.gguf"))
+    assert spec.engine == "voice.engines.llama_embedder:LlamaEmbedder"
+    assert spec.options["model"] == str(tmp_path / "x.gguf")
+    assert kitchen.remedy("embed", "llama", "a/b") == "voice pull llama:a/b"
+
+
+async def test_remote_embeddings_have_a_server_of_their_own_or_that_of_the_language_model(kitchen):
+    assert "EMBEDDINGS__BASE_URL" in kitchen.remedy("embed", "openai", "m")
+    kitchen.environment = {"INFERENCE_BASE_URL": "http://one/v1", "INFERENCE_API_KEY": "k1"}
+    assert kitchen.find("embed", "openai", "m").reason == "served at http://one/v1"
+    kitchen.environment["EMBEDDINGS__BASE_URL"] = "http://two/v1"
+    recipe = kitchen.find("embed", "openai", "m")
+    assert recipe.reason == "served at http://two/v1"
+    embedder = recipe.make()
+    assert isinstance(embedder, RemoteEmbedder)
+    assert embedder.name == "openai:m"

@@ -4,13 +4,14 @@ import re
 from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
-Role = Literal["stt", "llm", "tts"]
+Role = Literal["stt", "llm", "tts", "embed"]
 ModelNeed = Literal["none", "optional", "required"]
 
 ROLES: dict[Role, str] = {
     "stt": "speech-to-text",
     "llm": "language model",
     "tts": "text-to-speech",
+    "embed": "embeddings",
 }
 
 AUTO = "auto"
@@ -31,6 +32,14 @@ KINDS: dict[Role, dict[str, tuple[ModelNeed, str]]] = {
     "tts": {
         "espeak": ("none", "espeak"),
         "kokoro": ("optional", "kokoro"),
+        "openai": ("required", "openai:gpt-4o-mini-tts"),
+        "fake": ("none", "fake"),
+    },
+    "embed": {
+        "minilm": ("optional", "minilm"),
+        "llama": ("required", "llama:models/nomic-embed-text-v1.5.q8_0.gguf"),
+        "openai": ("required", "openai:text-embedding-3-small"),
+        "none": ("none", "none"),
         "fake": ("none", "fake"),
     },
 }

@@ -8,6 +8,7 @@ from voice.config import Settings
 from voice.engines.catalog import wanted
 from voice.engines.chat import RemoteChat
 from voice.engines.child import WorkerSpec
+from voice.engines.fake_embedder import FakeEmbedder
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 from voice.engines.machine import Machine, this_machine
 from voice.engines.names import EngineName, Role
@@ -17,12 +18,23 @@ from voice.engines.recommend import (
     largest_whisper_gb,
     recommend,
 )
+from voice.engines.remote_embedder import RemoteEmbedder
+from voice.engines.remote_speech import RemoteTextToSpeech
 from voice.engines.weights import Model, Weights, weights_of
 
 OPENAI_MODEL = "gpt-4o-mini"
+OPENAI_SPEECH_MODEL = "gpt-4o-mini-tts"
 SERVED_MODEL = "default-model"
 
-InProcess = RemoteChat | FakeSpeechToText | FakeLanguageModel | FakeTextToSpeech
+InProcess = (
+    RemoteChat
+    | RemoteTextToSpeech
+    | RemoteEmbedder
+    | FakeSpeechToText
+    | FakeLanguageModel
+    | FakeTextToSpeech
+    | FakeEmbedder
+)
 
 
 class AbsentError(EngineError):
@@ -38,8 +50,8 @@ class Recipe:
     name: str
     reason: str
     """Why one would take this engine, in a few words."""
-    make: WorkerSpec | Callable[[], InProcess]
-    """What a worker is to host, or an engine that needs none."""
+    make: WorkerSpec | Callable[[], InProcess | None]
+    """What a worker is to host, or an engine that needs none; None where it goes without."""
 
 
 class Recipes:
@@ -169,6 +181,74 @@ class Recipes:
         spec = WorkerSpec(name, "voice.engines.kokoro:Kokoro", {"model": str(folder)})
         return Recipe(name, "a natural voice", spec)
 
+    def openai_speech(self, model: str) -> Recipe:
+        settings = self.settings
+        url = settings.speech_url
+        if url is None:
+            raise AbsentError(
+                "no server for speech is set", "set SPEECH__BASE_URL or OPENAI__API_KEY"
+            )
+        name = f"openai:{model or OPENAI_SPEECH_MODEL}"
+
+        def make() -> RemoteTextToSpeech:
+            return RemoteTextToSpeech(
+                name,
+                url,
+                settings.speech_key,
+                model or OPENAI_SPEECH_MODEL,
+                timeout_s=settings.inference_timeout,
+                voices=settings.speech.voices,
+                rate_hz=settings.speech.rate_hz,
+            )
+
+        return Recipe(name, f"served at {url}", make)
+
+    # ------------------------------------------------------------ embeddings
+
+    def minilm(self, model: str) -> Recipe:
+        self._need("ctranslate2", "ctranslate2", "inferno-voice")
+        name, reason = str(EngineName("minilm", model)), "configured"
+        folder = self.weights.minilm(model) if model else None
+        if not model and (found := next(self.weights.minilms(), None)):
+            name, folder, reason = found.name, found.path, "small and fast, knows English"
+        if folder is None:
+            raise AbsentError(f"the weights of {name} are not here", pull_command(name))
+        options: dict[str, object] = {"model": str(folder)}
+        if self.settings.local.n_threads:
+            options["threads"] = self.settings.local.n_threads
+        return Recipe(name, reason, WorkerSpec(name, "voice.engines.minilm:MiniLM", options))
+
+    def llama_embedder(self, model: str) -> Recipe:
+        self._need("llama_cpp", "llama-cpp-python", "inferno-voice[llama]")
+        path = self.weights.gguf(model)
+        if path is None:
+            raise AbsentError(f"GGUF model {model!r} is not here", pull_command(f"llama:{model}"))
+        options: dict[str, object] = {
+            "model": str(path),
+            "n_threads": self.settings.local.n_threads,
+            "n_gpu_layers": self.settings.local.n_gpu_layers,
+        }
+        spec = WorkerSpec(f"llama:{model}", "voice.engines.llama_embedder:LlamaEmbedder", options)
+        return Recipe(spec.name, "configured", spec)
+
+    def openai_embedder(self, model: str) -> Recipe:
+        settings = self.settings
+        url = settings.embeddings_url
+        if url is None:
+            raise AbsentError(
+                "no server for embeddings is set", "set EMBEDDINGS__BASE_URL or OPENAI__API_KEY"
+            )
+        name = f"openai:{model}"
+
+        def make() -> RemoteEmbedder:
+            timeout_s = settings.inference_timeout
+            return RemoteEmbedder(name, url, settings.embeddings_key, model, timeout_s=timeout_s)
+
+        return Recipe(name, f"served at {url}", make)
+
+    def no_embedder(self, _model: str) -> Recipe:
+        return Recipe("none", "search goes by words alone", lambda: None)
+
     # ------------------------------------------------------------ for tests and benchmarks
 
     def fake_ears(self, _model: str) -> Recipe:
@@ -179,6 +259,9 @@ class Recipes:
 
     def fake_voice(self, _model: str) -> Recipe:
         return Recipe("fake", "a tone", FakeTextToSpeech)
+
+    def fake_embedder(self, _model: str) -> Recipe:
+        return Recipe("fake", "knows words, not what they mean", FakeEmbedder)
 
 
 def pull_command(name: str) -> str:
@@ -206,5 +289,11 @@ _RECIPES: dict[tuple[Role, str], Callable[[Recipes, str], Recipe]] = {
     ("llm", "fake"): Recipes.fake_mind,
     ("tts", "espeak"): Recipes.espeak,
     ("tts", "kokoro"): Recipes.kokoro,
+    ("tts", "openai"): Recipes.openai_speech,
     ("tts", "fake"): Recipes.fake_voice,
+    ("embed", "minilm"): Recipes.minilm,
+    ("embed", "llama"): Recipes.llama_embedder,
+    ("embed", "openai"): Recipes.openai_embedder,
+    ("embed", "none"): Recipes.no_embedder,
+    ("embed", "fake"): Recipes.fake_embedder,
 }

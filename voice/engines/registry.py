@@ -3,19 +3,26 @@
 `auto` goes from the best kind to the embedded one and takes the first that can be had and starts.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
 from voice.config import Settings
-from voice.engines.chat import RemoteChat
 from voice.engines.child import WorkerSpec
 from voice.engines.host import Statistics, Worker
 from voice.engines.hosted import HostedLanguageModel, HostedSpeechToText, HostedTextToSpeech
+from voice.engines.hosted_embedder import HostedEmbedder
 from voice.engines.names import AUTO, ROLES, EngineName, Role, parse_name, resolve_alias
-from voice.engines.protocols import EngineError, LanguageModel, SpeechToText, TextToSpeech
+from voice.engines.protocols import (
+    Embedder,
+    EngineError,
+    LanguageModel,
+    SpeechToText,
+    TextToSpeech,
+)
 from voice.engines.recipes import AbsentError, Recipe, Recipes
+from voice.engines.wire import Facts
 
 # From the best to the one that is always there. A remote model is first because somebody had to
 # give its address; `fake` is never taken unasked.
@@ -23,9 +30,19 @@ PREFERENCE: dict[Role, tuple[str, ...]] = {
     "stt": ("whisper", "sphinx"),
     "llm": ("openai", "llama", "reader"),
     "tts": ("kokoro", "espeak"),
+    # The server of a language model need not know of embeddings.
+    "embed": ("minilm", "none"),
 }
 
-Engine = SpeechToText | LanguageModel | TextToSpeech
+Engine = SpeechToText | LanguageModel | TextToSpeech | Embedder | None
+"""None stands for doing without, which one can of embeddings only."""
+
+HOSTED: dict[Role, Callable[[Worker, Facts], Engine]] = {
+    "stt": HostedSpeechToText,
+    "llm": HostedLanguageModel,
+    "tts": HostedTextToSpeech,
+    "embed": HostedEmbedder,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +64,7 @@ class EngineSet:
     tts: TextToSpeech
     choices: tuple[Choice, ...]
     workers: tuple[Worker, ...]
+    embed: Embedder | None = None
 
     def healthy(self) -> bool:
         """Whether every worker is up."""
@@ -77,14 +95,29 @@ async def open_engines(settings: Settings) -> AsyncIterator[EngineSet]:
         for search in searches:
             stack.push_async_callback(search.close)
             await search.begin()
-        stt, llm, tts = [await search.finish() for search in searches]
+        stt, llm, tts, embed = [await search.finish() for search in searches]
         yield EngineSet(
             cast("SpeechToText", stt),
             cast("LanguageModel", llm),
             cast("TextToSpeech", tts),
             tuple(search.choice for search in searches),
             tuple(search.worker for search in searches if search.worker),
+            cast("Embedder | None", embed),
         )
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings, role: Role, name: str) -> AsyncIterator[Engine]:
+    """Start one engine, and stop it in the end.
+
+    Raises `EngineError` when it cannot be had or does not start.
+    """
+    search = Search(role, name, Recipes(settings))
+    try:
+        await search.begin()
+        yield await search.finish()
+    finally:
+        await search.close()
 
 
 def preview(settings: Settings, role: Role) -> Choice:
@@ -144,15 +177,12 @@ class Search:
     async def _engine(self) -> Engine:
         if not isinstance(self._recipe.make, WorkerSpec):
             engine = self._recipe.make()
-            if isinstance(engine, RemoteChat):
-                self._running.push_async_callback(engine.aclose)
+            if aclose := getattr(engine, "aclose", None):
+                self._running.push_async_callback(aclose)
             return engine
         assert self.worker  # noqa: S101 - it was started with the recipe
         facts = await self.worker.ready()
-        if self._role == "stt":
-            return HostedSpeechToText(self.worker, facts)
-        hosted = HostedLanguageModel if self._role == "llm" else HostedTextToSpeech
-        return hosted(self.worker, facts)
+        return HOSTED[self._role](self.worker, facts)
 
     def _find(self) -> Iterator[Recipe]:
         """The engines that can be had, best first. Raises the last reason when there is none."""
