@@ -1,17 +1,16 @@
 """A language model behind any OpenAI-compatible `/chat/completions` server."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import aiohttp
 import msgspec
 
-from voice.engines.chat_wire import BadCompletionError, Chunk, CompletionReader, request_body
-from voice.engines.protocols import Piece, Prompt, TextDelta
-from voice.engines.remote import RemoteServer, error_detail
-from voice.engines.sse import EventStream, EventTooLongError, StreamEvent
-from voice.engines.thinking import Unthinking
+from voice.engines.chat_answer import ChatAnswer
+from voice.engines.chat_wire import REQUEST_FIELDS, request_body
+from voice.engines.protocols import Piece, Prompt
+from voice.engines.remote import RemoteServer
 
 CONTEXT_TOKENS = 32_768
 """What a server that says nothing is taken to hold; too small only forgets a bit sooner."""
@@ -33,9 +32,7 @@ class RemoteChat:
     `timeout_s` is the longest silence from the server, not the length of an answer.
     """
 
-    accepts = frozenset(
-        {"images", "tools", "tool_choice", "temperature", "top_p", "seed", "json_schema"}
-    )
+    accepts = REQUEST_FIELDS
 
     def __init__(
         self,
@@ -62,7 +59,11 @@ class RemoteChat:
         response: aiohttp.ClientResponse | None = None
         try:
             response = await self._post(msgspec.json.encode(body))
-            answer = _Answer(self._server, response.content_type)
+            if response.content_type == "text/html":
+                raise self._server.error("answered with a web page; most base_urls end in /v1")
+            # Some servers take `stream` for a wish and answer in one piece.
+            whole = response.content_type == "application/json"
+            answer = ChatAnswer(self._server.error, whole=whole)
             async for data in response.content.iter_any():
                 for piece in answer.feed(data):
                     yield piece
@@ -106,71 +107,6 @@ class RemoteChat:
             headers=HEADERS,
             allow_redirects=False,
         )
-
-
-class _Answer:
-    """The body of one response, from bytes to pieces. Raises `EngineError`."""
-
-    def __init__(self, server: RemoteServer, content_type: str) -> None:
-        if content_type == "text/html":
-            raise server.error("answered with a web page; most base_urls end in /v1")
-        self.done = False
-        self._server = server
-        # Some servers take `stream` for a wish and answer in one piece.
-        self._whole = bytearray() if content_type == "application/json" else None
-        self._events = EventStream()
-        self._reader = CompletionReader()
-        self._unthinking = Unthinking()
-
-    def feed(self, data: bytes) -> list[Piece]:
-        if self._whole is not None:
-            self._whole += data
-            return []
-        with self._explained():
-            return self._pieces(self._events.feed(data))
-
-    def finish(self) -> list[Piece]:
-        with self._explained():
-            last = self._events.finish()
-            if self._whole is not None:
-                last = [StreamEvent(self._whole.decode("utf-8", "replace"))]
-            pieces = self._pieces(last)
-            if not (self.done or self._reader.ended):
-                raise self._server.error("broke off in the middle of its answer; try again")
-            return [*pieces, *self._without_thoughts(self._reader.finish())]
-
-    def _pieces(self, events: list[StreamEvent]) -> list[Piece]:
-        pieces: list[Piece] = []
-        for event in events:
-            if self.done or event.data == "[DONE]":
-                self.done = True
-                break
-            chunk = msgspec.json.decode(event.data, type=Chunk)
-            if chunk.error is not None or event.event == "error":
-                detail = error_detail(event.data.encode())
-                raise self._server.error(f"failed in the middle of its answer: {detail}")
-            pieces += self._without_thoughts(self._reader.feed(chunk))
-        return pieces
-
-    def _without_thoughts(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        for piece in pieces:
-            if isinstance(piece, TextDelta):
-                text = self._unthinking.feed(piece.text)
-            else:
-                text = self._unthinking.finish()
-            if text:
-                yield TextDelta(text)
-            if not isinstance(piece, TextDelta):
-                yield piece
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (BadCompletionError, EventTooLongError) as error:
-            raise self._server.error(str(error)) from error
-        except msgspec.DecodeError as error:
-            raise self._server.error(f"sent no chat completion ({error})") from error
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:

@@ -23,6 +23,11 @@ from voice.engines.protocols import (
 
 Json = dict[str, object]
 
+REQUEST_FIELDS = frozenset(
+    {"images", "tools", "tool_choice", "temperature", "top_p", "seed", "json_schema"}
+)
+"""The optional fields of a prompt that `request_body` sends."""
+
 
 # ---------------------------------------------------------------- the request
 
