@@ -22,10 +22,21 @@ async def json_body(request: Request[Any, Any, Any], kind: type[T]) -> tuple[T, 
     return converted(fields, kind), fields
 
 
-def converted(fields: Json, kind: type[T]) -> T:
-    """Raw fields as `kind`. Raises `ApiError` with the path of the first field that is wrong."""
+async def json_array(request: Request[Any, Any, Any]) -> list[object]:
+    """Read the body as an array. Raises `ApiError`."""
+    items = _decoded(await request.body())
+    if not isinstance(items, list):
+        raise ApiError(f"The body must be a JSON array, not {_called(items)}.")
+    return items
+
+
+def converted(fields: Json, kind: type[T], *, strict: bool = True) -> T:
+    """Raw fields as `kind`. Raises `ApiError` with the path of the first field that is wrong.
+
+    Not `strict`, numbers and booleans may be text, as they are in forms.
+    """
     try:
-        return msgspec.convert(fields, kind)
+        return msgspec.convert(fields, kind, strict=strict)
     except msgspec.ValidationError as error:
         wrong = explain(error, kind, "")
         raise ApiError(
@@ -36,17 +47,21 @@ def converted(fields: Json, kind: type[T]) -> T:
 
 
 def _fields(data: bytes) -> Json:
+    fields = _decoded(data)
+    if not isinstance(fields, dict):
+        raise ApiError(f"The body must be a JSON object, not {_called(fields)}.")
+    return fields
+
+
+def _decoded(data: bytes) -> object:
     if not data:
-        raise ApiError("The request has no body; send a JSON object.", code="invalid_json")
+        raise ApiError("The request has no body; send JSON.", code="invalid_json")
     try:
-        fields = msgspec.json.decode(data)
+        return msgspec.json.decode(data)
     except msgspec.DecodeError as error:
         raise ApiError(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     except (UnicodeDecodeError, RecursionError):
         raise ApiError("The body is not valid JSON in UTF-8.", code="invalid_json") from None
-    if not isinstance(fields, dict):
-        raise ApiError(f"The body must be a JSON object, not {_called(fields)}.")
-    return fields
 
 
 def _placed(text: str, wrong: WireError, fields: Json, kind: type[T]) -> str:
@@ -64,5 +79,11 @@ def _placed(text: str, wrong: WireError, fields: Json, kind: type[T]) -> str:
 
 
 def _called(value: object) -> str:
-    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    names = {
+        list: "an array",
+        dict: "an object",
+        str: "a string",
+        bool: "a boolean",
+        type(None): "null",
+    }
     return names.get(type(value), "a number")

@@ -100,8 +100,8 @@ def refusal(body: Mapping[str, object], accepts: frozenset[str], who: str) -> Ap
             continue
         if NEEDS.get(field) not in accepts:
             return unsupported_parameter(field, f"is not supported by {who}.")
-    if "images" not in accepts and (place := _first_image(body.get("messages"))):
-        return unsupported_parameter(place, f"is an image, which {who} cannot see.")
+    if place := _first_part(body.get("messages"), images="images" in accepts):
+        return unsupported_parameter(place, f"is not supported by {who}.")
     guides = [field for field in (*GUIDES, "response_format") if field in fields]
     if len(guides) > 1:
         return ApiError(
@@ -110,12 +110,17 @@ def refusal(body: Mapping[str, object], accepts: frozenset[str], who: str) -> Ap
     return None
 
 
-def _first_image(messages: object) -> str:
-    """The place of the first image in a list of messages as they came."""
+def _first_part(messages: object, *, images: bool) -> str:
+    """The place of the first part of a chat that is no text, nor an image where those are seen."""
+    taken = {"text", "refusal", "image_url"} if images else {"text", "refusal"}
     for number, message in enumerate(messages if isinstance(messages, list) else ()):
-        parts = message.get("content") if isinstance(message, dict) else None
+        if not isinstance(message, dict):
+            continue
+        if message.get("audio"):
+            return f"messages[{number}].audio"
+        parts = message.get("content")
         for at, part in enumerate(parts if isinstance(parts, list) else ()):
-            if isinstance(part, dict) and part.get("type") == "image_url":
+            if isinstance(part, dict) and part.get("type") not in taken:
                 return f"messages[{number}].content[{at}]"
     return ""
 

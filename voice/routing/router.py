@@ -9,6 +9,7 @@ from typing import Protocol
 from voice.engines.names import AUTO, is_openai_name
 from voice.engines.protocols import EngineError
 from voice.engines.registry import EngineSet
+from voice.gateway.errors import ApiError
 from voice.providers.config import ProviderFactory, ProviderKind
 from voice.providers.protocol import Call, Operation, Provider, ProviderError
 from voice.routing.candidates import RetryPolicy
@@ -76,6 +77,19 @@ class Router:
         """
         journey = Journey(self._around, operation, body, _stream)
         return await journey.go(self._route(model, operation))
+
+    async def refusal(
+        self, model: str, operation: Operation, body: Mapping[str, object]
+    ) -> ApiError | None:
+        """Why none of a model's targets can do this, or None when one can. Raises `ApiError`."""
+        refusals: list[ApiError] = []
+        for target in (await self._route(model, operation)).targets:
+            provider = await self._provider(target, operation)
+            refusal = provider.refusal(Call(operation, target.model, body))
+            if refusal is None:
+                return None
+            refusals.append(refusal)
+        return refusals[0] if refusals else None
 
     def models(self) -> list[str]:
         """All names to list: models of the file, aliases, and engines once they are warm."""
