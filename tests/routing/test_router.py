@@ -243,7 +243,7 @@ def test_the_deadline_is_one_for_all_attempts():
 
 def test_the_time_for_engines_to_warm_up_is_part_of_the_deadline():
     class Cold(Engines):
-        async def warm(self):
+        async def find(self, name, operation):
             await asyncio.Event().wait()
 
     async def main():
@@ -423,10 +423,10 @@ def test_a_client_that_leaves_ends_the_work(method, after_s):
 
 
 async def test_engines_are_waited_for_only_when_one_is_asked():
-    a, engines = FakeProvider("a", ANSWER), Engines()
     mine = FakeProvider("local", ANSWER)
+    a, engines = FakeProvider("a", ANSWER), Engines(("reader", mine))
     file = models(m={"targets": ["a:x", {"model": "reader", "order": 2}]})
-    routing = router(a, file=file, engines=engines, local={"reader": mine})
+    routing = router(a, file=file, engines=engines)
     await routing.answer("m", CHAT, chat())
     await refused(routing, "nobody")
     assert engines.asked == 0
@@ -439,7 +439,7 @@ async def test_engines_are_waited_for_only_when_one_is_asked():
 async def test_an_engine_steps_in_for_a_server_that_is_down():
     mine = FakeProvider("local", ANSWER)
     file = models(m={"targets": ["a:x", {"model": "reader", "order": 2}]})
-    routing = router(FakeProvider("a", failing()), file=file, local={"reader": mine})
+    routing = router(FakeProvider("a", failing()), file=file, engines=Engines(("reader", mine)))
     assert (await routing.answer("m", CHAT, chat())).headers["x-voice-provider"] == "local"
 
 
@@ -453,14 +453,16 @@ async def test_engines_that_do_not_open_leave_the_other_targets():
 
 
 async def test_an_engine_that_is_not_one_of_this_server_is_not_found():
-    error = await refused(router(local={"reader": FakeProvider("local")}), "llama:missing")
+    error = await refused(
+        router(engines=Engines(("reader", FakeProvider("local")))), "llama:missing"
+    )
     assert (error.status, error.code, error.param) == (404, "model_not_found", "model")
 
 
 @pytest.mark.parametrize("name", ["gpt-4o-mini", "auto", ""])
 async def test_openais_names_mean_the_model_of_this_server(name):
     mine = FakeProvider("local", ANSWER)
-    routed = await router(local={"reader": mine}).answer(name, CHAT, chat())
+    routed = await router(engines=Engines(("reader", mine))).answer(name, CHAT, chat())
     assert routed.headers["x-voice-model"] == "reader"
 
 
@@ -474,11 +476,11 @@ async def test_openais_names_mean_the_preferred_model_without_waiting_for_engine
 
 async def test_closing_the_router_closes_the_providers_that_were_used():
     a, b, mine = FakeProvider("a"), FakeProvider("b"), FakeProvider("local")
-    routing = router(a, b, local={"reader": mine})
+    routing = router(a, b, engines=Engines(("reader", mine)))
     await routing.answer("a:x", CHAT, chat())
     await routing.answer("reader", CHAT, chat())
     await routing.aclose()
-    assert (a.closed, b.closed, mine.closed) == (True, False, True)
+    assert (a.closed, b.closed, mine.closed) == (True, False, False)
 
 
 async def test_unknown_models_are_told_with_the_nearest_names():
@@ -501,8 +503,8 @@ async def test_unknown_models_are_told_with_the_nearest_names():
 async def test_a_list_of_allowed_models_hides_the_others():
     a = FakeProvider("a", ANSWER)
     file = models(one={"targets": ["a:x"], "aliases": ["uno"]}, two={"targets": ["a:y"]})
-    mine = {"reader": FakeProvider("local", ANSWER)}
-    routing = router(a, file=file, local=mine, allowed=("one", "a:small*"))
+    mine = Engines(("reader", FakeProvider("local", ANSWER)))
+    routing = router(a, file=file, engines=mine, allowed=("one", "a:small*"))
     assert routing.models() == ["one", "uno"]
     for name in ("one", "uno", "a:small-2"):
         await routing.answer(name, CHAT, chat())

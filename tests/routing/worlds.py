@@ -1,9 +1,6 @@
 """Routers over fake providers."""
 
-from collections.abc import Mapping
-
 from voice.engines.protocols import EngineError
-from voice.engines.registry import Choice, EngineSet
 from voice.providers.config import PROVIDER_KINDS, ProviderConfig
 from voice.providers.fake import FakeProvider
 from voice.providers.protocol import Operation, Provider
@@ -14,32 +11,29 @@ from voice.routing.router import Router
 
 
 class Engines:
-    """A source of engines; `name` is that of the language model."""
+    """Engines of one server, all behind fakes; the first one is the usual one."""
 
-    def __init__(self, name: str = "reader", failure: str = "") -> None:
-        self.engines: EngineSet | None = None
-        self.asked = 0
+    def __init__(self, *fakes: tuple[str, FakeProvider], failure: str = "") -> None:
+        self._fakes = dict(fakes)
         self._failure = failure
-        self._name = name
+        self.asked = 0
+        """How often they were waited for."""
 
-    async def warm(self) -> EngineSet:
+    def names(self) -> list[str]:
+        return list(self._fakes) if self.asked else []
+
+    async def usual(self, operation: Operation) -> str | None:
+        await self._warm()
+        return next(iter(self._fakes), None)
+
+    async def find(self, name: str, operation: Operation) -> Provider | None:
+        await self._warm()
+        return self._fakes.get(name)
+
+    async def _warm(self) -> None:
         self.asked += 1
         if self._failure:
             raise EngineError(self._failure)
-        self.engines = self.engines or engine_set(self._name)
-        return self.engines
-
-
-class Named:
-    """Stands where a test asks an engine for nothing but its name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-def engine_set(name: str) -> EngineSet:
-    choices = (Choice("stt", "sphinx", "", ""), Choice("llm", name, "", ""))
-    return EngineSet(Named("sphinx"), Named(name), Named("espeak"), choices, ())
 
 
 def config(name: str, url: str = "http://gpu:8001/v1") -> ProviderConfig:
@@ -54,7 +48,6 @@ def router(
     *fakes: FakeProvider,
     file: ModelsFile | None = None,
     engines: Engines | None = None,
-    local: Mapping[str, Provider] | None = None,
     policy: RetryPolicy | None = None,
     chance: float = 0.0,
     **options: object,
@@ -63,13 +56,9 @@ def router(
     by_name = {fake.name: fake for fake in fakes}
     registry = Registry([config(name) for name in by_name], file or ModelsFile(), **options)
 
-    def engines_for(_engines: EngineSet, operation: Operation) -> Mapping[str, Provider]:
-        return (local or {}) if operation != "embeddings" else {}
-
     return Router(
         registry,
         dict.fromkeys(PROVIDER_KINDS, lambda each: by_name[each.name]),
-        engines_for,
         engines or Engines(),
         policy=policy or RetryPolicy(),
         random=lambda: chance,

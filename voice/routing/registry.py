@@ -21,7 +21,7 @@ LONGEST_NAME = 200
 
 ENGINE_KINDS = frozenset(
     kind for role, kinds in KINDS.items() if role not in {"stt", "tts"} for kind in kinds
-) - {"openai"}
+) - {"openai", "none"}
 """The kinds of local engines that answer requests for text and vectors."""
 
 RESERVED = frozenset(kind for kinds in KINDS.values() for kind in kinds) - {"openai"} | {
