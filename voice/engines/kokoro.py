@@ -117,7 +117,7 @@ class Kokoro:
     def _file(self, name: str) -> Path:
         if name not in self._files:
             here = ", ".join(self.voices) or "none"
-            raise EngineError(f"Kokoro has no voice {name!r} here; it has {here}")
+            raise EngineError(f"Kokoro has no voice {name!r} here; it has {here}", "invalid_value")
         return self._files[name]
 
 
