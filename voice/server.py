@@ -9,9 +9,10 @@ from time import monotonic, time
 import structlog
 
 from voice.config import Settings
-from voice.engines.protocols import EngineError, TextToSpeech
+from voice.engines.protocols import EngineError, SpeechToText, TextToSpeech
 from voice.engines.registry import EngineSet, open_engines
 from voice.engines.spares import Spares
+from voice.http.spoken_answer import SpokenAnswers
 
 log = structlog.get_logger()
 
@@ -28,7 +29,9 @@ class Server:
         """In seconds of the epoch."""
         self.started_s = monotonic()
         self.engines: EngineSet | None = None
+        self.other_ears: Spares[SpeechToText] = Spares(settings, "stt")
         self.other_voices: Spares[TextToSpeech] = Spares(settings, "tts")
+        self.spoken_answers = SpokenAnswers()
         self.failure: str | None = None
         self.sessions = 0
         self.on_failure: Callable[[str], None] = lambda _: None
@@ -38,7 +41,11 @@ class Server:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Host the engines while the block runs."""
-        async with self.other_voices.running(), asyncio.TaskGroup() as group:
+        async with (
+            self.other_ears.running(),
+            self.other_voices.running(),
+            asyncio.TaskGroup() as group,
+        ):
             group.create_task(self._host())
             try:
                 yield

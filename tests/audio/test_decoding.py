@@ -16,7 +16,7 @@ RATE_HZ = 16_000
 def decode(data: bytes) -> tuple[bytes, str]:
     with Decoder(io.BytesIO(data), RATE_HZ) as decoder:
         pcm = b"".join(decoder.blocks())
-        return pcm, decoder.trouble
+    return pcm, decoder.trouble
 
 
 def refusal(data: bytes) -> str:

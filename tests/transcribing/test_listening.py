@@ -8,6 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from tests.audio.media import wav
+from tests.transcribing.scripted import Scripted
 from tests.transcribing.test_stretches import quiet, voice
 from voice.audio.decoding import DecodingError
 from voice.engines.fakes import FakeSpeechToText
@@ -15,35 +16,22 @@ from voice.engines.protocols import EngineError, ListenOptions, Segment, Transcr
 from voice.engines.vad import LevelVad
 from voice.transcribing.listening import listen
 from voice.transcribing.recording import Recording, in_thread
+from voice.transcribing.stretches import Cutting
 
 SPOKEN = quiet(1) + voice(3) + quiet(4) + voice(2) + quiet(1)
 """Two stretches: 0.7 to 4.3 s, and 7.7 to 11 s."""
 
 
-class Scripted(FakeSpeechToText):
-    """Gives these transcripts, one for each stretch."""
-
-    def __init__(self, *transcripts: Transcript) -> None:
-        super().__init__()
-        self.transcripts = iter(transcripts)
-
-    def listen(self, options):
-        utterance = super().listen(options)
-
-        async def transcript():
-            return next(self.transcripts)
-
-        utterance.transcript = transcript
-        return utterance
-
-
 async def hear(stt, pcm: bytes = SPOKEN, options: ListenOptions | None = None, **more):
-    recording = await Recording.open(io.BytesIO(wav(pcm)), LevelVad())
-    try:
-        async with aclosing(listen(stt, recording, options or ListenOptions(), **more)) as parts:
-            return [part async for part in parts]
-    finally:
-        await recording.close()
+    async with (
+        opened(pcm) as recording,
+        aclosing(listen(stt, recording, options or ListenOptions(), **more)) as parts,
+    ):
+        return [part async for part in parts]
+
+
+def opened(pcm: bytes):
+    return Recording.opened(io.BytesIO(wav(pcm)), LevelVad(), Cutting())
 
 
 async def test_times_count_from_the_start_of_the_recording():
@@ -154,18 +142,15 @@ async def test_whoever_stops_listening_ends_the_work():
             return super().listen(options)
 
     stt = Slow("Yes.", delay_s=3600)
-    recording = await Recording.open(io.BytesIO(wav(SPOKEN)), LevelVad())
 
     async def all_of_it():
-        async with aclosing(listen(stt, recording, ListenOptions())) as parts:
-            return [part async for part in parts]
+        await hear(stt)
 
     async with asyncio.TaskGroup() as group:
         hearing = group.create_task(all_of_it())
         await asked.wait()
         hearing.cancel()
     assert stt.utterances[0].closed
-    await recording.close()
 
 
 async def test_cancelled_work_in_a_thread_ends_first():

@@ -50,6 +50,10 @@ class Decoder:
             self._container.close()
             raise DecodingError("has no audio track")
         self._track: AudioStream = tracks[0]
+        duration = self._container.duration
+        self.declared_s = duration / av.time_base if duration else None
+        """How long the file says it is, or seems; not known of a stream that was only recorded."""
+        self._format = self._container.format.name
         self._samples = 0
         self._damaged = 0
 
@@ -66,12 +70,6 @@ class Decoder:
 
     def close(self) -> None:
         self._container.close()
-
-    @property
-    def declared_s(self) -> float | None:
-        """How long the file says it is, or seems; not known of a stream that was only recorded."""
-        duration = self._container.duration
-        return duration / av.time_base if duration else None
 
     @property
     def decoded_s(self) -> float:
@@ -155,9 +153,7 @@ class Decoder:
     def _guesses_its_length(self) -> bool:
         """Whether the length is only that of a file of this size and bit rate."""
         tagged = b"Xing" in self._head or b"Info" in self._head
-        return self._container.format.name == "aac" or (
-            self._container.format.name == "mp3" and not tagged
-        )
+        return self._format == "aac" or (self._format == "mp3" and not tagged)
 
 
 def _look(file: BinaryIO) -> tuple[bytes, int]:

@@ -1,7 +1,8 @@
 """A recording on its way to text: decoded and cut in a thread, while it is asked for."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import BinaryIO, TypeVar
 
 from voice.audio.decoding import Decoder
@@ -19,7 +20,7 @@ class Recording:
     """A media file that is heard once, from its beginning to its end.
 
     `duration_s` and `trouble` are those of what was decoded until now. Raises `DecodingError` from
-    `open`, and from `stretches` when there is no sound.
+    `opened`, and from `stretches` when there is no sound.
     """
 
     def __init__(self, decoder: Decoder, detector: VoiceDetector, cutting: Cutting) -> None:
@@ -27,11 +28,16 @@ class Recording:
         self._cutter = Cutter(detector, cutting)
 
     @classmethod
-    async def open(
-        cls, file: BinaryIO, detector: VoiceDetector, cutting: Cutting | None = None
-    ) -> "Recording":
+    @asynccontextmanager
+    async def opened(
+        cls, file: BinaryIO, detector: VoiceDetector, cutting: Cutting
+    ) -> AsyncIterator["Recording"]:
+        """A recording of this file, which stays open."""
         decoder = await in_thread(lambda: Decoder(file, STT_RATE_HZ))
-        return cls(decoder, detector, cutting or Cutting())
+        try:
+            yield cls(decoder, detector, cutting)
+        finally:
+            decoder.close()
 
     @property
     def declared_s(self) -> float | None:
@@ -51,9 +57,6 @@ class Recording:
         steps = self._steps()
         while (found := await in_thread(lambda: next(steps, None))) is not None:
             yield found
-
-    async def close(self) -> None:
-        await in_thread(self._decoder.close)
 
     def _steps(self) -> Iterator[list[Stretch]]:
         for block in self._decoder.blocks():

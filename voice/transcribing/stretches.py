@@ -29,6 +29,8 @@ class Cutting:
     """A stretch of this length is cut where it is quietest."""
     margin_s: float = 0.3
     """Silence kept before speech, and as much after it."""
+    threshold: float = 0.5
+    """The probability from which on a frame is voice."""
 
 
 class Stretch(NamedTuple):
@@ -47,6 +49,7 @@ class Cutter:
 
     def __init__(self, detector: VoiceDetector, cutting: Cutting) -> None:
         self._detector = detector
+        self._threshold = cutting.threshold
         self._pause = round(cutting.pause_s / FRAME_S)
         self._full = round(cutting.full_s / FRAME_S)
         self._breath = round(cutting.breath_s / FRAME_S)
@@ -77,7 +80,7 @@ class Cutter:
 
     def _take(self, frame: bytes) -> Stretch | None:
         self._count += 1
-        voice = self._detector(frame) >= 0.5
+        voice = self._detector(frame) >= self._threshold
         if not self._kept:
             if voice:
                 self._kept = [*self._before, frame]

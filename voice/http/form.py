@@ -1,0 +1,232 @@
+"""The multipart form of a request: typed fields, and one file that goes to disk when it is large."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, TypeVar, cast, get_origin
+
+import msgspec
+from litestar import Request
+from multipart import (  # type: ignore[import-untyped]
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+)
+
+from voice.gateway.errors import ApiError, unsupported_parameter
+from voice.http.body import converted
+
+T = TypeVar("T")
+
+MEMORY_BYTES = 1 << 20
+"""A file stays in memory up to this size."""
+FIELDS_BYTES = 1 << 20
+"""Of all fields and headers beside the file."""
+MAX_PARTS = 1000
+MIB = 1 << 20
+
+_NAME = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<key>[^\[\]]*)\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent; whoever has it closes it."""
+
+    file: BinaryIO
+    name: str
+    size_bytes: int
+
+    def close(self) -> None:
+        self.file.close()
+
+
+async def read_form(
+    request: Request[Any, Any, Any], kind: type[T], *, max_file_bytes: int
+) -> tuple[T, Upload]:
+    """Read a form of one `file` and the fields of a struct, lists and objects among them.
+
+    A list is sent as `name`, `name[]` or `name[0]`, once for each of its values, and an object as
+    `name[key]` or as JSON. Raises `ApiError` that names the field at fault; the route must have no
+    `request_max_body_size` of its own.
+    """
+    form = _Form(max_file_bytes)
+    try:
+        form.check_length(request.content_length)
+        parser = form.parser(*request.content_type)
+        # Of a client that left in the middle there is no one to tell.
+        async for block in request.stream():
+            if block:
+                form.take(parser, block)
+        form.finish(parser)
+        return _typed(form.values, kind), form.uploaded()
+    except BaseException:
+        form.close()
+        raise
+
+
+class _Form:
+    """The parts of a form as they arrive."""
+
+    def __init__(self, max_file_bytes: int) -> None:
+        self.values: dict[str, list[str]] = {}
+        """Each name with brackets, as it was sent, and all its values."""
+        self._max_file_bytes = max_file_bytes
+        self._file: BinaryIO | None = None
+        self._file_name = ""
+        self._file_bytes = 0
+        self._total_bytes = 0
+        self._segment: MultipartSegment | None = None
+        self._text = bytearray()
+
+    def check_length(self, announced: int | None) -> None:
+        if announced is not None and announced > self._max_file_bytes + FIELDS_BYTES:
+            raise self._too_large()
+
+    def parser(self, media_type: str, options: dict[str, str]) -> Any:
+        if media_type != "multipart/form-data":
+            sent = repr(media_type) if media_type else "nothing of the kind"
+            message = f"Send the file as multipart/form-data; this request has {sent}."
+            raise ApiError(message, param="file")
+        if not options.get("boundary"):
+            raise ApiError("The Content-Type names no boundary, so the form cannot be read.")
+        return PushMultipartParser(options["boundary"].encode(), max_segment_count=MAX_PARTS)
+
+    def take(self, parser: Any, block: bytes) -> None:
+        self._total_bytes += len(block)
+        if self._total_bytes - self._file_bytes > FIELDS_BYTES + len(block):
+            raise ApiError(
+                f"The fields of the form are larger than {FIELDS_BYTES // MIB} MiB.",
+                status=413,
+                code="request_too_large",
+            )
+        try:
+            for event in parser.parse(block):
+                self._part(event)
+        except MultipartError as error:
+            raise _malformed(error) from None
+
+    def finish(self, parser: Any) -> None:
+        try:
+            parser.close()
+        except MultipartError as error:
+            raise _malformed(error) from None
+
+    def uploaded(self) -> Upload:
+        if self._file is None:
+            raise ApiError(
+                "Missing required parameter: 'file'.",
+                code="missing_required_parameter",
+                param="file",
+            )
+        self._file.seek(0)
+        return Upload(self._file, self._file_name, self._file_bytes)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _part(self, event: Any) -> None:
+        match event:
+            case MultipartSegment():
+                self._begin(event)
+            case None:
+                self._end()
+            case _ if self._is_file():
+                self._write(event)
+            case _:
+                self._text += event
+
+    def _begin(self, segment: Any) -> None:
+        self._segment = segment
+        self._text.clear()
+        if self._is_file():
+            if self._file is not None:
+                raise ApiError("'file' was sent twice; send one file at a time.", param="file")
+            spool = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - its reader closes it
+            self._file = cast("BinaryIO", spool)
+            self._file_name = segment.filename or ""
+        elif segment.filename is not None:
+            raise unsupported_parameter(segment.name or "", "is a file; only 'file' may be one.")
+
+    def _is_file(self) -> bool:
+        return bool(self._segment and self._segment.name == "file")
+
+    def _write(self, data: bytes) -> None:
+        assert self._file  # noqa: S101 - it began with its part
+        self._file_bytes += len(data)
+        if self._file_bytes > self._max_file_bytes:
+            raise self._too_large()
+        self._file.write(data)
+
+    def _end(self) -> None:
+        if self._segment and not self._is_file():
+            name = self._segment.name or ""
+            try:
+                text = self._text.decode(self._segment.charset or "utf-8")
+            except (UnicodeDecodeError, LookupError):
+                raise ApiError(f"'{name}' is no text in UTF-8.", param=name) from None
+            self.values.setdefault(name, []).append(text)
+        self._segment = None
+
+    def _too_large(self) -> ApiError:
+        return ApiError(
+            f"The file is larger than the {self._max_file_bytes / MIB:g} MiB that this server "
+            "takes; send a compressed format, or the recording in parts.",
+            status=413,
+            code="request_too_large",
+            param="file",
+        )
+
+
+def _malformed(error: Exception) -> ApiError:
+    return ApiError(f"The multipart form cannot be read: {error}.", code="invalid_multipart")
+
+
+# ---------------------------------------------------------------- typed fields
+
+
+def _typed(values: dict[str, list[str]], kind: type[T]) -> T:
+    found: dict[str, Any] = {}
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
+    for sent, texts in values.items():
+        parts = _NAME.fullmatch(sent)
+        name, key = (parts["name"], parts["key"]) if parts else (sent, None)
+        if name not in types:
+            raise _unknown(name, list(types))
+        if get_origin(types[name]) is tuple:
+            found.setdefault(name, []).extend(_items(texts))
+        elif len(texts) > 1:
+            raise ApiError(f"'{name}' was sent {len(texts)} times; send it once.", param=name)
+        elif key:
+            found.setdefault(name, {})[key] = texts[0]
+        else:
+            found[name] = _value(texts[0], types[name])
+    return converted(found, kind, strict=False)
+
+
+def _items(texts: list[str]) -> Iterator[str]:
+    """The values of a list; some clients send all of them as one JSON array."""
+    for text in texts:
+        items = _json(text) if text.startswith("[") else None
+        yield from items if isinstance(items, list) else [text]
+
+
+def _value(text: str, kind: Any) -> Any:
+    if text.startswith("{") and kind is not str:
+        return _json(text)
+    return text
+
+
+def _json(text: str) -> Any:
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(text)
+    return text
+
+
+def _unknown(name: str, known: list[str]) -> ApiError:
+    near = get_close_matches(name, ["file", *known], n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else f"; there is file, {', '.join(known)}."
+    return unsupported_parameter(name[:100], f"is not known here{hint}")
