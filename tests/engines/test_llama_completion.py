@@ -73,11 +73,13 @@ def test_all_else_acts_on_a_completion_too(llama: Llama):
 
 
 @pytest.mark.parametrize("token", [-1, 100_000, 2**40])
-def test_an_unknown_token_is_an_error(llama: Llama, token: int):
+@pytest.mark.parametrize("suffix", [None, "b"])
+def test_an_unknown_token_is_an_error(make_llama: Maker, token: int, suffix: str | None):
     """It names the token and the vocabulary; llama.cpp is not asked."""
-    last = llama._model.n_tokens - 1
+    model = make_llama(infills=True)
+    last = model._model.n_tokens - 1
     with pytest.raises(EngineError, match=f"no token {token}: its tokens are 0 to {last}") as error:
-        answer(llama, text=(LINE_END, token))
+        answer(model, text=(LINE_END, token), suffix=suffix)
     assert (error.value.code, error.value.param) == ("invalid_value", "text")
 
 

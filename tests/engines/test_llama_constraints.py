@@ -143,6 +143,23 @@ def test_an_answer_is_bound_where_a_tool_may_be_called(llama: Llama, fields: dic
     assert said(pieces).startswith("{") or any(isinstance(piece, CallStarted) for piece in pieces)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"json_schema": {"type": "object"}},
+        {"regex": r'\{"x": \w+\}'},
+        {"choices": ('{"x": null}', "never")},
+        {"grammar": 'root ::= "{" item "}"\nitem ::= "\\"x\\": null"'},
+    ],
+)
+def test_no_tool_need_be_called_where_an_answer_is_bound(
+    make_llama: Maker, fields: dict[str, object]
+):
+    """The model keeps to the form by itself."""
+    text = '{"x": null}'
+    assert said(answer(make_llama(text, template=TEMPLATE), tools=(TIME,), **fields)) == text
+
+
 @pytest.mark.parametrize("fields", [{"regex": "never"}, {"json_schema": {"type": "object"}}])
 def test_a_tool_may_be_called_where_an_answer_is_bound(
     make_llama: Maker, fields: dict[str, object]

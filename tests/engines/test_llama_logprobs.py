@@ -145,7 +145,16 @@ def test_tokens_of_calls_are_not_told(make_llama: Maker):
     pieces = answer(model, tools=(Tool(name="time"),), logprobs=0)
     kinds = [type(piece) for piece in pieces]
     assert said(pieces) == "Wait."
-    assert kinds.index(CallStarted) > kinds.index(TextDelta)
+    assert TextDelta not in kinds[kinds.index(CallStarted) :]
+    check_that_tokens_are_the_text(pieces)
+
+
+def test_tokens_of_what_is_said_after_a_call_are_told(make_llama: Maker):
+    """They are those at the end."""
+    call = '<tool_call>{"name": "time", "arguments": {}}</tool_call>'
+    model = make_llama(f"Wait. {call}So it is.", template=models.CHATML + "{# <tool_call> tools #}")
+    pieces = answer(model, tools=(Tool(name="time"),), logprobs=0)
+    assert said(pieces) == "Wait.So it is."
     check_that_tokens_are_the_text(pieces)
 
 
