@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from voice.engines.places import place
 from voice.engines.protocols import Embeddings, EngineError
 
 
@@ -42,7 +43,7 @@ class FakeEmbedder:
                 raise EngineError(
                     f"This input has {len(each)} words; the model takes {self.max_tokens} at most",
                     "context_length_exceeded",
-                    f"input[{index}]",
+                    place(index),
                 )
         vectors = np.zeros((len(words), self.dimensions), dtype="<f4")
         for vector, each in zip(vectors, words, strict=True):

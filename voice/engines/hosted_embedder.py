@@ -1,12 +1,12 @@
 """An encoder in a worker process, as the asynchronous protocol that endpoints talk to."""
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
 from voice.engines.host import Worker
+from voice.engines.places import moved
 from voice.engines.protocols import Embeddings, EngineError
 from voice.engines.token_batches import batches
 from voice.engines.wire import Embed, Facts, Priority
@@ -16,8 +16,6 @@ EMBEDDINGS = msgspec.msgpack.Decoder(Embeddings)
 JOB_CHARS = 8192
 """Of one job, some 2000 tokens: half a second of work on two cores."""
 CHARS_PER_TOKEN = 4
-
-_PLACE = re.compile(r"input\[(\d+)\]")
 
 Input = str | tuple[int, ...]
 
@@ -55,16 +53,9 @@ class HostedEmbedder:
         try:
             return await self._worker.call(request, priority, EMBEDDINGS)
         except EngineError as error:
-            raise EngineError(str(error), error.code, _placed(error.param, places)) from error
+            raise EngineError(str(error), error.code, moved(error.param, places)) from error
 
 
 def _chars(item: Input) -> int:
     length = len(item) if isinstance(item, str) else CHARS_PER_TOKEN * len(item)
     return max(length, 1)
-
-
-def _placed(param: str, places: list[int]) -> str:
-    """The place in the whole request that an engine means by one in its job."""
-    if place := _PLACE.fullmatch(param):
-        return f"input[{places[int(place[1])]}]"
-    return param

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voice.engines.places import place
 from voice.engines.protocols import Embeddings, EngineError
 from voice.engines.token_batches import batches
 
@@ -60,7 +61,7 @@ class MiniLM:
         encoded = iter(self._tokenizer.encode_batch(texts))
         tokens = [next(encoded).ids if isinstance(each, str) else list(each) for each in inputs]
         for index, each in enumerate(tokens):
-            self._check(each, f"input[{index}]")
+            self._check(each, place(index))
         return tokens
 
     def _check(self, tokens: list[int], param: str) -> None:
