@@ -14,6 +14,9 @@ from voice.gateway.requests import RequestIds, answer_error
 from voice.http.health import health, live, ready
 from voice.http.models import list_models, show_model
 from voice.http.realtime import realtime
+from voice.http.speech import speech
+from voice.http.transcriptions import transcriptions, translations
+from voice.http.voices import list_voices
 from voice.server import Server
 
 
@@ -27,7 +30,18 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
             yield
 
     app = Litestar(
-        route_handlers=[realtime, health, live, ready, list_models, show_model],
+        route_handlers=[
+            realtime,
+            health,
+            live,
+            ready,
+            list_models,
+            show_model,
+            speech,
+            list_voices,
+            transcriptions,
+            translations,
+        ],
         state=State({"server": server}),
         lifespan=[lifespan],
         exception_handlers={Exception: answer_error, HTTPException: answer_error},
