@@ -88,7 +88,7 @@ def _merge(body: Json, fields: Json) -> None:
 # ---------------------------------------------------------------- constraints on the answer
 
 
-def _schema(value: object) -> object:
+def schema_of(value: object) -> object:
     """A JSON schema; clients of vLLM write it as text, too."""
     try:
         return msgspec.json.decode(value) if isinstance(value, str) else value
@@ -101,7 +101,7 @@ def _structured(name: str) -> Translation:
 
 
 def _response_format(value: object) -> Json:
-    schema = {"name": "answer", "schema": _schema(value)}
+    schema = {"name": "answer", "schema": schema_of(value)}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
@@ -122,7 +122,7 @@ VLLM_CONSTRAINTS: Mapping[str, Translation] = {
     "structured_outputs": lambda value: {"structured_outputs": value},
 }
 LLAMA_CPP_CONSTRAINTS: Mapping[str, Translation] = {
-    "guided_json": lambda value: {"json_schema": _schema(value)},
+    "guided_json": lambda value: {"json_schema": schema_of(value)},
     "guided_choice": _choice_grammar,
     "guided_grammar": lambda value: {"grammar": value},
 }
