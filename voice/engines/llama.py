@@ -1,6 +1,5 @@
 """A language model in a GGUF file, run by llama.cpp."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from voice.engines.call_schema import call_schema
 from voice.engines.likelihood import likelihood
 from voice.engines.llama_answer import Answer, Reason
 from voice.engines.llama_grammar import compiled, constraint, schema_gbnf
-from voice.engines.llama_library import LlamaModel
+from voice.engines.llama_library import LlamaModel, threads
 from voice.engines.llama_sampler import LlamaSampler
 from voice.engines.llama_sequence import LlamaSequence, OutOfContextError
 from voice.engines.protocols import EngineError, Finished, Piece, Prompt, TokenLogprob, Tool
@@ -200,9 +199,3 @@ def _callable_tools(prompt: Prompt) -> tuple[Tool, ...]:
 
 def _or_called(grammar: tuple[str, str] | None, call: str) -> tuple[str, str] | None:
     return grammar and (gbnf.either(call, grammar[0]), grammar[1])
-
-
-def threads() -> int:
-    """How many threads compute best: all cores of a small machine and half of a large one's."""
-    cores = len(os.sched_getaffinity(0))
-    return cores if cores <= 4 else cores // 2

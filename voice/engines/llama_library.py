@@ -44,6 +44,12 @@ def _log_callback(lib: Any) -> Any:
     return lib.llama_log_callback(note)
 
 
+def threads() -> int:
+    """How many threads compute best: all cores of a small machine and half of a large one's."""
+    cores = len(os.sched_getaffinity(0))
+    return cores if cores <= 4 else cores // 2
+
+
 # ---------------------------------------------------------------- the model
 
 
