@@ -29,8 +29,10 @@ from pydantic import (
 
 from voice.bundled import samples_path
 from voice.engines.names import parse_name
+from voice.providers.kinds import OPENAI_URL, ProviderKind
 
-OPENAI_URL = "https://api.openai.com/v1"
+MODELS_FILE = Path("models.toml")
+"""Read from the working folder where the settings name no other."""
 
 
 class SettingsError(Exception):
@@ -88,6 +90,10 @@ class OpenAISettings(Section):
     api_key: SecretStr = SecretStr("")
 
 
+class AnthropicSettings(Section):
+    api_key: SecretStr = SecretStr("")
+
+
 class EngineSettings(Section):
     stt: str = "auto"
     llm: str = "auto"
@@ -95,7 +101,7 @@ class EngineSettings(Section):
     embed: str = "auto"
     vad: Literal["webrtcvad", "silero"] = "webrtcvad"
 
-    @field_validator("stt", "llm", "tts", "embed")
+    @field_validator("stt", "tts", "embed")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
         return str(parse_name(info.field_name, value))  # type: ignore[arg-type] # is a Role
@@ -144,6 +150,9 @@ class EmbeddingSettings(Section):
     """Of all inputs of a request together."""
     max_characters: Annotated[int, Field(ge=1, le=131_072)] = 131_072
     """Of one input; no text of OpenAI's 8192 tokens is longer. The model's own limit is below."""
+    compute_type: Literal["int8", "float32"] = "int8"
+    """Of `minilm`; float32 takes twice the time and four times the memory for vectors that differ
+    by a hundredth."""
     base_url: Url | None = None
     """The server of `openai:MODEL` for embeddings; unset means that of the language model."""
     api_key: SecretStr = SecretStr("")
@@ -154,6 +163,7 @@ class Settings(Section):
     auth: AuthSettings = AuthSettings()
     local: LocalSettings = LocalSettings()
     openai: OpenAISettings = OpenAISettings()
+    anthropic: AnthropicSettings = AnthropicSettings()
     engines: EngineSettings = EngineSettings()
     session: SessionSettings = SessionSettings()
     speech: SpeechSettings = SpeechSettings()
@@ -174,12 +184,25 @@ class Settings(Section):
     llm_default_top_p: Annotated[float, Field(ge=0, le=1)] = 0.9
     llm_default_max_tokens: Annotated[int, Field(ge=1)] = 512
 
+    models_file: Folder | None = None
+    """The providers and models that can be asked for by name."""
+    llm_allowed_models: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = ("*",)
+    """The models that clients may ask for by name; `*` in a name stands for anything."""
+
+    inference_provider_type: ProviderKind = "openai"
+    """What the remote server is, and what models of it are called by: `vllm:MODEL`."""
     inference_base_url: Url | None = None
     """Any OpenAI-compatible server."""
     inference_api_key: SecretStr = SecretStr("")
     inference_model: str | None = None
     inference_timeout: Annotated[float, Field(gt=0)] = 60.0
     """The longest silence of a remote server, in seconds."""
+    inference_deadline: Annotated[float, Field(gt=0)] = 300.0
+    """How long all attempts at an answer together may take until it begins, in seconds."""
+    inference_max_retries: Annotated[int, Field(ge=1)] = 3
+    """How many attempts are made at each model, the first included."""
+    inference_max_connections: Annotated[int, Field(ge=1)] = 100
+    """How many connections are open to each remote server at a time."""
 
     hf_home: Folder | None = None
     hf_endpoint: Url | None = None
@@ -189,6 +212,16 @@ class Settings(Section):
     @property
     def documents_path(self) -> Path:
         return self.documents or samples_path() / "documents"
+
+    @property
+    def models_path(self) -> Path | None:
+        """The file of models, where there is one."""
+        return self.models_file or (MODELS_FILE if MODELS_FILE.exists() else None)
+
+    @property
+    def remote_kind(self) -> ProviderKind:
+        """What stands before the colon in the names of models at `remote_url`."""
+        return self.inference_provider_type if self.inference_base_url else "openai"
 
     @property
     def embeddings_url(self) -> str | None:
@@ -247,17 +280,47 @@ def load_settings(
 
     Raises `SettingsError`.
     """
-    given = _read_file(env_file) | dict(os.environ if environment is None else environment)
-    given = {name.upper(): value for name, value in given.items() if value}
+    given = variables(environment, env_file)
     if strange := list(_strange_names(given)):
         raise SettingsError("\n".join(strange))
     values: dict[str, object] = {name: given[name] for name in VARIABLES if name in given}
     values |= {name.upper(): value for name, value in flags.items() if value is not None}
     try:
-        return Settings.model_validate(_nested(values))
+        settings = Settings.model_validate(_nested(values))
     except ValidationError as error:
         problems = [_problem(tuple(map(str, e["loc"])), e["msg"], values) for e in error.errors()]
         raise SettingsError("\n".join(problems)) from None
+    _check_models(settings, given)
+    return settings
+
+
+def variables(
+    environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")
+) -> dict[str, str]:
+    """What is set in the environment or else in the file, by names in upper case."""
+    given = _read_file(env_file) | dict(os.environ if environment is None else environment)
+    return {name.upper(): value for name, value in given.items() if value}
+
+
+def _check_models(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Complain about a language model that is neither an engine nor in the file of models."""
+    problem = ""
+    try:
+        parse_name("llm", settings.engines.llm)
+    except ValueError as error:
+        problem = f"ENGINES__LLM: {error}"
+    if not (problem or settings.models_path):
+        return
+    # Most commands get here without it, and it takes long to import.
+    from voice.routing.configured import registry_of  # noqa: PLC0415
+    from voice.routing.models_file import ModelsError  # noqa: PLC0415
+
+    try:
+        registry = registry_of(settings, environment)
+    except ModelsError as error:
+        raise SettingsError(str(error)) from None
+    if problem and registry.find(settings.engines.llm) is None:
+        raise SettingsError(problem)
 
 
 def _variables(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Routers over fake providers."""
 
 from voice.engines.protocols import EngineError
-from voice.providers.config import PROVIDER_KINDS, ProviderConfig
+from voice.providers.config import ProviderConfig
 from voice.providers.fake import FakeProvider
+from voice.providers.kinds import PROVIDER_KINDS
 from voice.providers.protocol import Operation, Provider
 from voice.routing.candidates import RetryPolicy
 from voice.routing.models_file import ModelsFile

@@ -2,23 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
+from voice.providers.kinds import ProviderKind
 from voice.providers.protocol import Provider
-
-ProviderKind = Literal["openai", "vllm", "llama.cpp", "ollama", "anthropic"]
-"""Whose dialect of the wire a server speaks."""
-
-PROVIDER_KINDS: tuple[ProviderKind, ...] = get_args(ProviderKind)
-
-OPENAI_URL = "https://api.openai.com/v1"
-
-USUAL_URLS: dict[ProviderKind, str] = {
-    "openai": OPENAI_URL,
-    "anthropic": "https://api.anthropic.com/v1",
-    "ollama": "http://localhost:11434/v1",
-}
-"""Where the kinds are found that have a usual address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from voice.providers.config import USUAL_URLS, ProviderConfig, ProviderKind
+from voice.providers.config import ProviderConfig
+from voice.providers.kinds import USUAL_URLS, ProviderKind
 from voice.routing.targets import FALLBACK_CLASSES, FallbackClass
 
 
@@ -77,15 +78,34 @@ class TargetTable(Table):
     context_tokens: Annotated[int, Field(ge=1)] | None = None
 
 
-Fallbacks = dict[FallbackClass, Annotated[list[Name], Field(min_length=1)]]
+Names = list[Name]
+
+
+class FallbackTable(Table):
+    """Who steps in, by the trouble; those with `request` are the client's own."""
+
+    unavailable: Names = []
+    timeout: Names = []
+    rate_limit: Names = []
+    quota: Names = []
+    auth: Names = []
+    context: Names = []
+    content: Names = []
+    any: Names = []
+    """For each trouble that has no list of its own."""
+
+    def lists(self) -> dict[FallbackClass, list[str]]:
+        """Those that hold a name."""
+        kinds = {kind: getattr(self, kind) for kind in FALLBACK_CLASSES}
+        return {kind: names for kind, names in kinds.items() if names}
 
 
 class ModelTable(Table):
     targets: Annotated[
         list[Annotated[TargetTable, BeforeValidator(_as_table)]], Field(min_length=1)
     ]
-    aliases: list[Name] = []
-    fallbacks: Fallbacks = {}
+    aliases: Names = []
+    fallbacks: FallbackTable = FallbackTable()
 
 
 class ModelsFile(Table):
@@ -145,9 +165,6 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     message = message.removeprefix("Value error, ")
     if kind == "extra_forbidden":
         return f"{where} is no key; allowed are {', '.join(_keys(parts[:-1]))}"
-    if location[-1:] == ("[key]",):
-        allowed = f"; allowed are {', '.join(FALLBACK_CLASSES)}" if "fallbacks" in parts else ""
-        return f"{where} is no name here{allowed or f': {message}'}"
     if kind == "missing":
         return f"{where} is missing"
     return f"{where}: {message[:1].lower()}{message[1:]}"

@@ -24,6 +24,9 @@ ENGINE_KINDS = frozenset(
 ) - {"openai", "none"}
 """The kinds of local engines that answer requests for text and vectors."""
 
+ENGINE_NAMES = ("reader", "llama:MODEL", "minilm")
+"""What engines are called, for people to read."""
+
 RESERVED = frozenset(kind for kinds in KINDS.values() for kind in kinds) - {"openai"} | {
     LOCAL,
     "auto",
@@ -111,7 +114,7 @@ class Registry:
             targets = [self._target(name, number, table) for number in range(len(table.targets))]
             yield from (target for target in targets if isinstance(target, str))
             found = tuple(target for target in targets if isinstance(target, Target))
-            fallbacks = {kind: tuple(names) for kind, names in table.fallbacks.items()}
+            fallbacks = {kind: tuple(names) for kind, names in table.fallbacks.lists().items()}
             self._routes[name] = Route(name, found, fallbacks)
         yield from self._read_aliases(file)
         for name, table in file.models.items():
@@ -138,7 +141,7 @@ class Registry:
                 self._aliases.setdefault(alias, name)
 
     def _dangling(self, name: str, table: ModelTable) -> Iterator[str]:
-        for kind, names in table.fallbacks.items():
+        for kind, names in table.fallbacks.lists().items():
             where = f"models.{name}.fallbacks.{kind}"
             for wanted in names:
                 if self._aliases.get(wanted, wanted) == name:
@@ -146,15 +149,6 @@ class Registry:
                 elif self.find(wanted) is None:
                     known = ", ".join([*self._routes, *self._aliases])
                     yield f"{where}: there is no model {wanted!r}; there is {known}"
-
-
-ENGINE_NAMES = tuple(
-    example
-    for role, kinds in KINDS.items()
-    if role not in {"stt", "tts"}
-    for kind, (_, example) in kinds.items()
-    if kind in ENGINE_KINDS and kind != "fake"
-)
 
 
 def is_openai(provider: ProviderConfig) -> bool:

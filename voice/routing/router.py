@@ -8,7 +8,8 @@ from random import random
 from voice.engines.names import AUTO, is_openai_name
 from voice.engines.protocols import EngineError
 from voice.gateway.errors import ApiError
-from voice.providers.config import ProviderFactory, ProviderKind
+from voice.providers.config import ProviderFactory
+from voice.providers.kinds import ProviderKind
 from voice.providers.protocol import Call, Operation, Provider, ProviderError
 from voice.routing.candidates import RetryPolicy
 from voice.routing.health import Health, Trial
