@@ -1,14 +1,15 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.engines import tiny_bert
+from voice.config import Settings
 from voice.engines import bert_model
 from voice.engines.minilm import BATCH_TOKENS, MiniLM
 from voice.engines.protocols import EngineError
+from voice.engines.weights import weights_of
 
 LONG = "cat " * (tiny_bert.POSITIONS - 2)
 
@@ -27,10 +28,9 @@ def exact(folder) -> MiniLM:
 @pytest.fixture
 def real() -> MiniLM:
     """The true model, where somebody has it."""
-    folder = os.environ.get("MINILM_FOLDER")
-    if not folder:
-        pytest.skip("MINILM_FOLDER names no folder with all-MiniLM-L6-v2")
-    return MiniLM(folder, threads=1)
+    if (model := next(weights_of(Settings()).minilms(), None)) is None:
+        pytest.skip("the weights are not here: voice pull minilm")
+    return MiniLM(str(model.path), threads=1)
 
 
 def vectors(engine: MiniLM, *inputs) -> np.ndarray:

@@ -142,6 +142,7 @@ async def test_an_operator_can_lower_the_limits():
         assert "at most 2 inputs" in (await client.refused(["a", "b", "c"]))["message"]
         error = await client.refused(["a", "123456"])
         assert (error["code"], error["param"]) == ("string_above_max_length", "input[1]")
+        assert (await client.refused("123456"))["param"] == "input"
         assert "at most 3 tokens" in (await client.refused([1, 2, 3, 4]))["message"]
 
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from voice.engines.host import Worker
-from voice.engines.places import moved
+from voice.engines.places import number_in, place
 from voice.engines.protocols import Embeddings, EngineError
 from voice.engines.token_batches import batches
 from voice.engines.wire import Embed, Facts, Priority
@@ -53,7 +53,9 @@ class HostedEmbedder:
         try:
             return await self._worker.call(request, priority, EMBEDDINGS)
         except EngineError as error:
-            raise EngineError(str(error), error.code, moved(error.param, places)) from error
+            if (number := number_in(error.param)) is None:
+                raise
+            raise EngineError(str(error), error.code, place(places[number])) from error
 
 
 def _chars(item: Input) -> int:

@@ -49,8 +49,15 @@ def inputs_of(request: EmbeddingRequest) -> list[Input]:
     ]
 
 
-def check_limits(inputs: list[Input], limits: EmbeddingSettings) -> None:
-    """Raises `ApiError` for more than the server takes at a time."""
+def param_of(request: EmbeddingRequest, number: int) -> str:
+    """What to call an input in an error; one that came alone has no number."""
+    given = request.input
+    return "input" if isinstance(given, str) or isinstance(given[0], int) else place(number)
+
+
+def check_limits(request: EmbeddingRequest, limits: EmbeddingSettings) -> None:
+    """Raises `ApiError` for more than the server takes at a time, or what `inputs_of` refuses."""
+    inputs = inputs_of(request)
     if len(inputs) > limits.max_inputs:
         raise _invalid(
             f"A request takes at most {limits.max_inputs} inputs, not {len(inputs)}; "
@@ -63,7 +70,7 @@ def check_limits(inputs: list[Input], limits: EmbeddingSettings) -> None:
                 f"An input takes at most {limits.max_characters} characters, and this one has "
                 f"{len(each)}; split it.",
                 code="string_above_max_length",
-                param=place(number),
+                param=param_of(request, number),
             )
     tokens = sum(
         len(each) // CHARACTERS_PER_TOKEN if isinstance(each, str) else len(each) for each in inputs

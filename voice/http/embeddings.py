@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from voice.gateway.errors import ApiError
 from voice.http.answering import Body, answering
 from voice.http.body import json_body
-from voice.http.embedding_types import EmbeddingRequest, check_limits, inputs_of
+from voice.http.embedding_types import EmbeddingRequest, check_limits
 from voice.routing.router import Router
 from voice.server import Server
 
@@ -28,7 +28,7 @@ async def embeddings(request: Request[Any, Any, Any], state: State) -> ASGIApp:
     asked, fields = await json_body(request, EmbeddingRequest)
     server: Server = state.server
     router: Router = state.router
-    check_limits(inputs_of(asked), server.settings.embeddings)
+    check_limits(asked, server.settings.embeddings)
 
     async def work() -> Body:
         try:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice.engines.names import is_openai_name
-from voice.engines.places import moved
+from voice.engines.places import number_in
 from voice.engines.protocols import Embedder, EngineError
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.body import converted
-from voice.http.embedding_types import EmbeddingRequest, inputs_of
+from voice.http.embedding_types import EmbeddingRequest, inputs_of, param_of
 from voice.providers.local_chat import failure
 from voice.providers.matryoshka import is_matryoshka
 from voice.providers.protocol import Call
@@ -107,9 +107,9 @@ class LocalEmbeddings:
 
 def _placed(error: EngineError, places: Sequence[int], request: EmbeddingRequest) -> EngineError:
     """The same error, by the place that the client knows."""
-    alone = isinstance(request.input, str) or isinstance(request.input[0], int)
-    param = moved(error.param, places)
-    return EngineError(str(error), error.code, "input" if alone and param else param)
+    if (number := number_in(error.param)) is None:
+        return error
+    return EngineError(str(error), error.code, param_of(request, places[number]))
 
 
 async def _written(
