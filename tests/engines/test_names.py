@@ -37,7 +37,7 @@ def test_every_example_is_a_name(role: Role):
     [
         ("tts", "sphinx", "'sphinx' is no text-to-speech engine but a speech-to-text"),
         ("tts", "espaek", "'espaek' is no text-to-speech engine; did you mean 'espeak'?"),
-        ("stt", "", "there is auto, sphinx, whisper:base, fake"),
+        ("stt", "", "there is auto, sphinx, whisper:base, openai:whisper-1, fake"),
         ("stt", "whisper:", "'whisper' needs a model, like 'whisper:base'"),
         ("llm", "reader:x", "'reader' takes no model: write 'reader' alone"),
         ("llm", "auto:x", "'auto:x' is no language model engine"),

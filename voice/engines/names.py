@@ -15,12 +15,15 @@ ROLES: dict[Role, str] = {
 }
 
 AUTO = "auto"
+NONE = "none"
+"""In place of an engine that one can do without."""
 
 # Each kind of a role, whether it wants a model behind the colon, and what that looks like.
 KINDS: dict[Role, dict[str, tuple[ModelNeed, str]]] = {
     "stt": {
         "sphinx": ("none", "sphinx"),
         "whisper": ("required", "whisper:base"),
+        "openai": ("required", "openai:whisper-1"),
         "fake": ("none", "fake"),
     },
     "llm": {

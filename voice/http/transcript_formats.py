@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from voice.engines.languages import language_name
 from voice.engines.protocols import Segment, TokenLogprob
 from voice.http.transcription_types import Asked, Format
-from voice.transcribing.languages import language_name
 from voice.transcribing.listening import Part
 from voice.transcribing.segments import LONGEST_CHARS, LONGEST_S, grouped, separator
 
