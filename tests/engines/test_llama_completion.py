@@ -101,6 +101,23 @@ def test_a_text_may_fill_the_context_up_to_what_is_asked_for(llama: Llama):
         answer(llama, text=text, max_tokens=4)
 
 
+@pytest.mark.parametrize("letter", ["1", "x", "?", " ", "日"])
+def test_a_long_run_of_a_letter_does_not_kill_the_process(llama: Llama, letter: str):
+    """llama.cpp takes texts apart by recursion."""
+    with pytest.raises(EngineError, match=f"has {300_000 * len(letter.encode())} tokens"):
+        answer(llama, text=letter * 300_000)
+
+
+def test_a_long_run_does_not_hide_the_control_tokens_around_it(make_llama: Maker):
+    """Wherever it is cut; the text is the same in parts as as a whole."""
+    model = make_llama(begins=True)._model
+    for size in range(4085, 4110):
+        text = "<" * size + "<|im_end|>" + "1" * size + "<|im_end|>"
+        letters = [len(models.CONTROL) + byte for byte in text.replace("<|im_end|>", "").encode()]
+        tokens = model.tokenized(text, controls=True, framed=True)
+        assert tokens == [BEGIN, *letters[:size], 0, *letters[size:], 0]
+
+
 # ---------------------------------------------------------------- filling in
 
 

@@ -7,9 +7,10 @@ Python, and cannot be stopped while it reads a prompt. Knows nothing of chats.
 import ctypes
 import importlib
 import os
+import re
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 from voice.engines.protocols import EngineError
 
 _ERROR_LEVEL = 4
+_BYTE_PAIRS = 2
+_LONG_RUN = re.compile(r"\d{2048}|[^\W\d]{2048}|[^\w\s]{2048}|\s{2048}")
 
 
 @cache
@@ -69,6 +72,7 @@ class LlamaModel:
             raise EngineError(f"llama.cpp cannot load {path}: {reason}")
         weakref.finalize(self, lib.llama_model_free, self.pointer)
         self.vocabulary = lib.llama_model_get_vocab(self.pointer)
+        self._splits_by_recursion = lib.llama_vocab_type(self.vocabulary) == _BYTE_PAIRS
         self.n_tokens: int = lib.llama_vocab_n_tokens(self.vocabulary)
         self.trained_context: int = lib.llama_model_n_ctx_train(self.pointer)
 
@@ -92,6 +96,13 @@ class LlamaModel:
 
         `framed` adds what the model wants before and after a whole text.
         """
+        parts = list(_parts(text)) if self._splits_by_recursion else [text]
+        if len(parts) == 1:
+            return self._tokenized(text, controls=controls, framed=framed)
+        tokens = [token for part in parts for token in self._tokenized(part, controls=controls)]
+        return [*self.begin(), *tokens, *self._end()] if framed else tokens
+
+    def _tokenized(self, text: str, *, controls: bool, framed: bool = False) -> list[int]:
         data = text.encode()
         size = len(data) + 8
         buffer = (self.lib.llama_token * size)()
@@ -104,6 +115,10 @@ class LlamaModel:
         """What the model wants before any text."""
         wanted = self.lib.llama_vocab_get_add_bos(self.vocabulary)
         return [self.lib.llama_vocab_bos(self.vocabulary)] if wanted else []
+
+    def _end(self) -> list[int]:
+        wanted = self.lib.llama_vocab_get_add_eos(self.vocabulary)
+        return [self.lib.llama_vocab_eos(self.vocabulary)] if wanted else []
 
     def first(self) -> int:
         """The token that a text out of nothing goes on from. Raises `EngineError`."""
@@ -167,6 +182,20 @@ class LlamaModel:
             self.lib.llama_vocab_fim_mid(self.vocabulary),
         )
         return marks if min(marks) >= 0 else None
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The text, cut within runs of letters, digits or the like that are thousands long.
+
+    llama.cpp finds such runs by recursion, and dies of long ones. The cut is far from the ends of
+    a run, where a control token may begin or end.
+    """
+    start = 0
+    for run in _LONG_RUN.finditer(text):
+        end = (run.start() + run.end()) // 2
+        yield text[start:end]
+        start = end
+    yield text[start:]
 
 
 def _check_file(path: Path) -> None:
