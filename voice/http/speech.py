@@ -18,7 +18,7 @@ from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.answering import EVENT_STREAM, Stream, answering
 from voice.http.body import json_body
 from voice.http.speech_types import SpeechRequest
-from voice.narration import Narration, spoken_chunks, unhurried
+from voice.narration import Narration, next_chunk, spoken_chunks, unhurried
 from voice.routing.registry import model_not_found
 from voice.server import Server
 from voice.session.voices import SPEECH_VOICES, installed_voice, voice_language
@@ -71,7 +71,7 @@ async def _speech(server: Server, wanted: SpeechRequest) -> Stream:
         instructions=wanted.instructions or "",
     )
     narration = Narration(
-        _something_to_say(wanted.input, wanted.language or voice_language(options.voice)),
+        await _something_to_say(wanted.input, wanted.language or voice_language(options.voice)),
         tts,
         options,
         encoder(wanted.format, tts.rate_hz, wanted.sample_rate),
@@ -112,9 +112,9 @@ def chosen_voice(name: str, tts: TextToSpeech) -> str:
     )
 
 
-def _something_to_say(text: str, language: str) -> Iterator[str]:
+async def _something_to_say(text: str, language: str) -> Iterator[str]:
     chunks = spoken_chunks(text, language)
-    first = next(chunks, None)
+    first = await next_chunk(chunks)
     if first is None:
         raise ApiError(
             "There is nothing to say in 'input': it has no letters and no digits.",
