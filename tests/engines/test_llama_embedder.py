@@ -109,9 +109,9 @@ def test_an_input_that_is_too_long_is_refused_and_not_cut(bert):
     assert embedder.max_tokens == models.CONTEXT
     expected = unit(models.bert_hidden(tensors, [*longest]).mean(axis=0))
     assert rows(embedder.embed([longest]))[0] == pytest.approx(expected, abs=5e-3)
-    with pytest.raises(EngineError, match=r"input 1 has 49 tokens .* at most 48 at once") as error:
+    with pytest.raises(EngineError, match=r"has 49 tokens .* at most 48 at once") as error:
         embedder.embed(["the", (*longest, CAT)])
-    assert (error.value.code, error.value.param) == ("context_length_exceeded", "input")
+    assert (error.value.code, error.value.param) == ("context_length_exceeded", "input[1]")
 
 
 def test_a_smaller_context_may_be_asked_for(tmp_path: Path):
@@ -125,11 +125,11 @@ def test_a_smaller_context_may_be_asked_for(tmp_path: Path):
 def test_an_unknown_token_is_an_error(bert, token: int):
     with pytest.raises(EngineError, match=f"no token {token}: its tokens are 0 to 8") as error:
         bert[0].embed([(THE, token)])
-    assert (error.value.code, error.value.param) == ("invalid_value", "input")
+    assert (error.value.code, error.value.param) == ("invalid_value", "input[0]")
 
 
 def test_an_empty_input_is_an_error(bert):
-    with pytest.raises(EngineError, match="input 1 is empty"):
+    with pytest.raises(EngineError, match="input is empty"):
         bert[0].embed(["the", ()])
 
 

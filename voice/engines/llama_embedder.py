@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from voice.engines.llama_library import LlamaModel, errors, threads
+from voice.engines.places import place
 from voice.engines.protocols import Embeddings, EngineError
 
 _MEAN, _RANK = 1, 4
@@ -63,16 +64,16 @@ class LlamaEmbedder:
         if isinstance(text, str):
             tokens = self._model.tokenized(text, framed=True)
         else:
-            tokens = self._model.checked(text, "input")
+            tokens = self._model.checked(text, place(number))
         if not tokens:
-            raise EngineError(f"input {number} is empty", "invalid_value", "input")
+            raise EngineError("This input is empty", "invalid_value", place(number))
         if len(tokens) > self.max_tokens:
             raise EngineError(
-                f"input {number} has {len(tokens)} tokens and the model reads at most "
+                f"This input has {len(tokens)} tokens and the model reads at most "
                 f"{self.max_tokens} at once: shorten it, or raise n_ctx "
                 f"(the model allows {self._model.trained_context})",
                 "context_length_exceeded",
-                "input",
+                place(number),
             )
         return tokens
 
