@@ -179,10 +179,11 @@ def test_minilm_runs_from_the_weights_that_are_here(kitchen):
     folder = cache(kitchen.hub, "sentence-transformers/all-MiniLM-L6-v2", MINILM)
     spec = kitchen.hosted("embed", "minilm")
     assert (spec.name, spec.engine) == ("minilm", "voice.engines.minilm:MiniLM")
-    assert spec.options == {"model": str(folder)}
-    kitchen.environment["LOCAL__N_THREADS"] = "3"
+    assert spec.options == {"model": str(folder), "compute_type": "int8", "threads": 0}
+    kitchen.environment = {"LOCAL__N_THREADS": "3", "EMBEDDINGS__COMPUTE_TYPE": "float32"}
     named = kitchen.hosted("embed", "minilm", str(folder))
-    assert (named.name, named.options["threads"]) == (f"minilm:{folder}", 3)
+    assert named.name == f"minilm:{folder}"
+    assert named.options == {"model": str(folder), "compute_type": "float32", "threads": 3}
     assert kitchen.remedy("embed", "minilm", "a/b") == "voice pull minilm:a/b"
 
 

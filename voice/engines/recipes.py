@@ -11,7 +11,7 @@ from voice.engines.child import WorkerSpec
 from voice.engines.fake_embedder import FakeEmbedder
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 from voice.engines.machine import Machine, this_machine
-from voice.engines.names import EngineName, Role
+from voice.engines.names import NONE, EngineName, Role
 from voice.engines.protocols import EngineError
 from voice.engines.recommend import (
     largest_llama_gb,
@@ -213,9 +213,11 @@ class Recipes:
             name, folder, reason = found.name, found.path, "small and fast, knows English"
         if folder is None:
             raise AbsentError(f"the weights of {name} are not here", pull_command(name))
-        options: dict[str, object] = {"model": str(folder)}
-        if self.settings.local.n_threads:
-            options["threads"] = self.settings.local.n_threads
+        options: dict[str, object] = {
+            "model": str(folder),
+            "compute_type": self.settings.embeddings.compute_type,
+            "threads": self.settings.local.n_threads,
+        }
         return Recipe(name, reason, WorkerSpec(name, "voice.engines.minilm:MiniLM", options))
 
     def llama_embedder(self, model: str) -> Recipe:
@@ -247,7 +249,7 @@ class Recipes:
         return Recipe(name, f"served at {url}", make)
 
     def no_embedder(self, _model: str) -> Recipe:
-        return Recipe("none", "search goes by words alone", lambda: None)
+        return Recipe(NONE, "search goes by words alone", lambda: None)
 
     # ------------------------------------------------------------ for tests and benchmarks
 

@@ -4,6 +4,7 @@ from litestar import Response, get
 from litestar.datastructures import State
 from litestar.params import FromPath
 
+from voice.engines.names import NONE
 from voice.gateway.errors import error_body
 from voice.server import Server
 
@@ -39,4 +40,5 @@ def _models(server: Server) -> list[dict[str, object]]:
     return [
         {"id": choice.name, "object": "model", "created": created, "owned_by": OWNER}
         for choice in server.engines.choices
+        if choice.name != NONE
     ]
