@@ -68,6 +68,19 @@ def test_a_whisper_that_is_not_here_says_how_to_get_it(kitchen):
     assert kitchen.remedy("stt", "whisper") == "voice pull whisper:large-v3-turbo"
 
 
+async def test_remote_ears_have_a_server_and_a_key_of_their_own(kitchen):
+    assert "TRANSCRIPTION__BASE_URL" in kitchen.remedy("stt", "openai", "whisper-1")
+    kitchen.environment |= {"INFERENCE_BASE_URL": "http://one/v1", "INFERENCE_API_KEY": "sk-one"}
+    assert kitchen.find("stt", "openai", "large").reason == "served at http://one/v1"
+    kitchen.environment |= {"TRANSCRIPTION__BASE_URL": "http://two/v1"}
+    recipe = kitchen.find("stt", "openai")
+    assert (recipe.name, recipe.reason) == ("openai:whisper-1", "served at http://two/v1")
+    ears = recipe.make()
+    assert ears.name == "openai:whisper-1"
+    assert ears._server.key == ""
+    await ears.aclose()
+
+
 @pytest.mark.parametrize(
     ("machine", "sizes", "chosen"),
     [

@@ -20,14 +20,17 @@ from voice.engines.recommend import (
 )
 from voice.engines.remote_embedder import RemoteEmbedder
 from voice.engines.remote_speech import RemoteTextToSpeech
+from voice.engines.remote_transcription import RemoteSpeechToText
 from voice.engines.weights import Model, Weights, weights_of
 
 OPENAI_MODEL = "gpt-4o-mini"
+OPENAI_TRANSCRIPTION_MODEL = "whisper-1"
 OPENAI_SPEECH_MODEL = "gpt-4o-mini-tts"
 SERVED_MODEL = "default-model"
 
 InProcess = (
     RemoteChat
+    | RemoteSpeechToText
     | RemoteTextToSpeech
     | RemoteEmbedder
     | FakeSpeechToText
@@ -116,6 +119,24 @@ class Recipes:
         spec = WorkerSpec(f"whisper:{model}", "voice.engines.whisper:Whisper", options)
         return Recipe(spec.name, reason, spec)
 
+    def openai_transcription(self, model: str) -> Recipe:
+        settings = self.settings
+        url = settings.transcription_url
+        if url is None:
+            raise AbsentError(
+                "no server for speech-to-text is set",
+                "set TRANSCRIPTION__BASE_URL or OPENAI__API_KEY",
+            )
+        model = model or OPENAI_TRANSCRIPTION_MODEL
+        name = f"openai:{model}"
+
+        def make() -> RemoteSpeechToText:
+            timeout_s = settings.inference_timeout
+            key = settings.transcription_key
+            return RemoteSpeechToText(name, url, key, model, timeout_s=timeout_s)
+
+        return Recipe(name, f"served at {url}", make)
+
     # ------------------------------------------------------------ language model
 
     def reader(self, _model: str) -> Recipe:
@@ -158,7 +179,7 @@ class Recipes:
             )
         usual = SERVED_MODEL if settings.inference_base_url else OPENAI_MODEL
         model = model or settings.inference_model or usual
-        name = f"openai:{model}"
+        name = f"{settings.remote_kind}:{model}"
 
         def make() -> RemoteChat:
             timeout_s = settings.inference_timeout
@@ -284,6 +305,7 @@ def best_fitting(models: Iterable[Model], largest_gb: float) -> Model | None:
 _RECIPES: dict[tuple[Role, str], Callable[[Recipes, str], Recipe]] = {
     ("stt", "sphinx"): Recipes.sphinx,
     ("stt", "whisper"): Recipes.whisper,
+    ("stt", "openai"): Recipes.openai_transcription,
     ("stt", "fake"): Recipes.fake_ears,
     ("llm", "reader"): Recipes.reader,
     ("llm", "llama"): Recipes.llama,
