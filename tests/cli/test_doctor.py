@@ -22,6 +22,8 @@ def test_a_fresh_installation_can_run(run, port):
     assert lines[-1] == "The server can run: voice serve"
     assert "ok       text-to-speech: espeak: embedded, instant, robotic" in lines
     assert "note     models: none is downloaded  ->  voice pull --recommended" in lines
+    assert "ok       embeddings: none: search goes by words alone" in lines
+    assert "note     embeddings: a better one can be had  ->  voice pull minilm" in lines
     assert f"ok       port: 127.0.0.1:{port} is free" in lines
     assert not any(line.startswith("problem") for line in lines)
 
@@ -93,6 +95,7 @@ def test_the_engines_are_started_on_request(run, port):
     )
     assert result.exit_code == 0
     assert "ok       language model: reader starts" in result.output
+    assert "none starts" not in result.output
 
 
 @pytest.mark.engine

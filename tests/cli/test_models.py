@@ -1,4 +1,4 @@
-from tests.engines.cached import WHISPER, cache
+from tests.engines.cached import MINILM, WHISPER, cache
 
 
 def test_nothing_here_says_how_to_get_something(run):
@@ -19,6 +19,12 @@ def test_models_are_listed_with_their_use_and_size(run, tmp_path):
         "-\tllama:models/mine.gguf\tlanguage model\t5\tmodels/mine.gguf",
     ]
     assert f"33 B in {tmp_path / 'hf' / 'hub'}, models" in result.stderr
+
+
+def test_the_model_of_embeddings_is_listed(run, tmp_path):
+    folder = cache(tmp_path / "hf" / "hub", "sentence-transformers/all-MiniLM-L6-v2", MINILM)
+    result = run("models")
+    assert f"*\tminilm\tembeddings\t21\t{folder}" in result.stdout.splitlines()
 
 
 def test_an_engine_that_cannot_be_had_is_told_and_the_rest_listed(run, tmp_path):

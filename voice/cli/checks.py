@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from voice.config import Settings
 from voice.engines.machine import this_machine
-from voice.engines.names import ROLES
+from voice.engines.names import NONE, ROLES
 from voice.engines.protocols import EngineError
 from voice.engines.registry import open_engines, preview
 from voice.engines.vad import open_detector
@@ -81,6 +81,7 @@ async def start(settings: Settings) -> list[Check]:
             return [
                 Check("ok", ROLES[choice.kind], f"{choice.name} starts")
                 for choice in opened.choices
+                if choice.name != NONE
             ]
     except EngineError as error:
         return [Check("problem", "engines", str(error))]
