@@ -334,6 +334,27 @@ async def test_a_server_that_does_not_stream_is_streamed(aiohttp_handler: Callab
     }
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        5,
+        {},
+        {"choices": []},
+        {"choices": [5]},
+        {"choices": [{"message": 5}]},
+        {"choices": [{"message": {"tool_calls": [5]}}]},
+    ],
+)
+@pytest.mark.parametrize("streams", [True, False])
+async def test_an_answer_of_another_shape_is_none(
+    aiohttp_handler: Callable, body: object, streams: bool
+):
+    async with aiohttp_handler(body) as url:
+        provider = OpenAIProvider("chat", url, KEY, reasoning="reasoning")
+        assert (await failure(provider, chat(stream=streams))).status == 502
+        await provider.aclose()
+
+
 def test_the_host_decides_on_the_dialect():
     assert OpenAIProvider("a", "https://api.openai.com/v1", KEY).dialect is DIALECTS["openai"]
     assert OpenAIProvider("a", "http://box:8000/v1", KEY).dialect is DIALECTS["compatible"]

@@ -123,6 +123,16 @@ def test_totals_without_choices_get_an_empty_list():
     assert msgspec.json.decode(blocks[2][6:]) == {"usage": {"prompt_tokens": 4}, "choices": []}
 
 
+def test_events_that_are_no_chunks_are_nobodys():
+    """Some servers send heartbeats of their own; clients look for choices in everything."""
+    beat = b'data: {"type": "ping"}\n\n'
+    assert relayed(beat, chunk("Hi") + beat, chunk(finish="stop"), DONE) == [
+        chunk("Hi"),
+        chunk(finish="stop"),
+        DONE,
+    ]
+
+
 def test_text_completions_are_relayed():
     said = b'data: {"choices":[{"index":0,"text":"Hi","finish_reason":null}]}\n\n'
     assert relayed(said, chunk(finish="stop"), DONE) == [said, chunk(finish="stop"), DONE]
@@ -147,7 +157,8 @@ def test_a_choice_that_did_not_finish_is_a_broken_answer():
         ((b"data: {nonsense\n\n",), "no completion"),
         ((b'data: "hello"\n\n',), "no completion"),
         ((b'data: {"choices": 5}\n\n',), "no completion"),
-        ((b'data: {"hello": 5}\n\n',), "no completion"),
+        ((b'data: {"hello": 5}\n\n',), "empty answer"),
+        ((b'data: {"a": ' + b"[" * 50_000 + b"\n\n",), "no completion"),
         ((chunk("Hi"),), "broke off"),
         ((chunk("Hi"), b"data: {nonsense\n\n"), "no completion"),
         ((chunk("Hi"), chunk("Ho")[:-9]), "no completion"),
@@ -165,6 +176,7 @@ def test_what_is_no_answer_is_called_so(blocks: tuple[bytes, ...], words: str):
     [
         b'data: {"error": {"message": "CUDA out of memory"}}\n\n',
         b'data: {"object": "error", "message": "CUDA out of memory"}\n\n',
+        b'error: {"code": 500, "message": "CUDA out of memory"}\n\n',
         b'event: error\ndata: {"message": "CUDA out of memory"}\n\n',
         b'data: {"choices": [{"finish_reason": "error"}], "error": {"message": "CUDA"}}\n\n',
     ],

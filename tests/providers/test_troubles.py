@@ -48,6 +48,10 @@ def test_an_error_is_ruled_on(rulings: Rulings, status: int | None, body: bytes,
     assert rulings.of(WireError.read(body), status).trouble == trouble
 
 
+def test_an_error_nested_without_an_end_is_no_trouble():
+    assert WireError.read(b'{"error": ' + b"[" * 50_000).type is None
+
+
 def test_a_wrong_request_keeps_what_the_server_says_of_it():
     """The client can mend only a field that it is told of."""
     wire = WireError.read(b'{"error": {"message": "x", "code": "bad", "param": "stop"}}')

@@ -121,7 +121,7 @@ def error_detail(body: bytes) -> str:
     """The reason in an error body of any of the usual shapes; empty when there is none for eyes."""
     try:
         found: object = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         text = body.decode("utf-8", "replace").strip()
         found = "" if text.startswith("<") else text
     while isinstance(found, dict):

@@ -9,6 +9,9 @@ from voice.providers.protocol import Call
 
 DONE = b"data: [DONE]\n\n"
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the JSON of strangers may raise; the last where it is nested without an end."""
+
 Rewrite = Callable[[bytes], bytes]
 """The JSON of a completion, or of a chunk of one, as it is to be passed on."""
 
@@ -40,8 +43,16 @@ class StreamReader(Protocol):
         """What is still due when the bytes have ended; asked for only while it is not `done`."""
 
 
+class _Message(msgspec.Struct):
+    tool_calls: list[dict[str, msgspec.Raw]] | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Message | None = None
+
+
 class _Answer(msgspec.Struct):
-    choices: list[msgspec.Raw] | None = None
+    choices: list[_Choice] | None = None
     data: list[msgspec.Raw] | None = None
     error: Any = None
     object: str = ""
@@ -53,9 +64,9 @@ def check_answer(call: Call, body: bytes) -> None:
         raise BadAnswerError("sent an empty answer")
     try:
         answer = msgspec.json.decode(body, type=_Answer)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BadAnswerError(f"sent no answer in JSON ({error})") from error
-    if answer.error is not None or answer.object == "error":
+    if answer.error or answer.object == "error":
         raise InBandError(body)
     if call.operation == "embeddings":
         if not answer.data:
@@ -70,9 +81,9 @@ def as_stream(call: Call, body: bytes) -> bytes:
     if call.operation == "chat/completions":
         answer["object"] = "chat.completion.chunk"
     for choice in answer["choices"]:
-        if "message" in choice:
-            delta = choice["delta"] = choice.pop("message")
-            for index, tool_call in enumerate(delta.get("tool_calls") or ()):
+        if message := choice.pop("message", None):
+            choice["delta"] = message
+            for index, tool_call in enumerate(message.get("tool_calls") or ()):
                 tool_call["index"] = index
     usage = answer.pop("usage", None)
     events = [answer]

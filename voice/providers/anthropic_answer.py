@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from voice.engines.sse import EventStream, EventTooLongError, StreamEvent
-from voice.providers.answers import DONE, BadAnswerError, InBandError, event_of
+from voice.providers.answers import DONE, UNREADABLE, BadAnswerError, InBandError, event_of
 from voice.providers.protocol import Operation
 from voice.providers.reasoning import ReasoningField
 
@@ -104,7 +104,7 @@ def completion(body: bytes, form: Form) -> bytes:
         raise BadAnswerError("sent an empty answer")
     try:
         message = msgspec.json.decode(body, type=_Message)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BadAnswerError(f"sent no message in JSON ({error})") from error
     if message.type == "error":
         raise InBandError(body)
@@ -211,7 +211,7 @@ class MessageStream:
     def _event(self, sent: StreamEvent) -> bytes:
         try:
             event = msgspec.json.decode(sent.data, type=_Event)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise BadAnswerError(f"sent no event of a message ({error})") from error
         match event:
             case _Event(type="error"):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from voice.gateway.errors import ApiError, unsupported_parameter
+from voice.providers.answers import UNREADABLE
 
 Json = dict[str, object]
 
@@ -157,7 +158,7 @@ def _calls(calls: Iterable[_Call], where: str) -> Iterator[Json]:
             raise unsupported_parameter(place, "must be there: Anthropic has no other tools.")
         try:
             given = msgspec.json.decode(call.function.arguments or "{}", type=Json)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             param = f"{place}.arguments"
             raise ApiError(f"{param} must be a JSON object: {error}", param=param) from error
         yield {"type": "tool_use", "id": call.id, "name": call.function.name, "input": given}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voice.gateway.errors import ApiError, unsupported_parameter
+from voice.providers.answers import UNREADABLE
 from voice.providers.media import image_refusal
 from voice.providers.protocol import Call, Operation
 
@@ -92,7 +93,7 @@ def schema_of(value: object) -> object:
     """A JSON schema; clients of vLLM write it as text, too."""
     try:
         return msgspec.json.decode(value) if isinstance(value, str) else value
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return value  # for the server to complain about
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from voice.providers.answers import DONE, BadAnswerError, InBandError, Rewrite, event_of
+from voice.providers.answers import DONE, UNREADABLE, BadAnswerError, InBandError, Rewrite, event_of
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """No honest event is near this; a server that never ends one must not fill the memory."""
@@ -125,6 +125,9 @@ class Relay:
         data = b"\n".join(lines).strip()
         if data == b"[DONE]":
             return self._end(event)
+        for field, _, value in fields:
+            if field == b"error":  # as older llama.cpp writes it
+                raise InBandError(value)
         if any(field not in _FIELDS for field, _, _ in fields):
             raise BadAnswerError("sent no server-sent events")
         if not data:
@@ -144,9 +147,9 @@ class Relay:
             chunk = _glimpse(data)
             if not self._begun:
                 self._begun = _says_something(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise BadAnswerError(f"sent no completion ({error})") from error
-        if chunk.error is not None or chunk.object == "error":
+        if chunk.error or chunk.object == "error":
             raise InBandError(data)
         if not chunk.choices:
             return self._totals(event, data, chunk)
@@ -161,9 +164,7 @@ class Relay:
         return event if rewritten is data else b"data: " + rewritten
 
     def _totals(self, event: bytes, data: bytes, chunk: _Glimpse) -> bytes:
-        """A chunk without choices: the totals of a client that asked for them, else nobody's."""
-        if chunk.choices is None and chunk.usage is msgspec.UNSET:
-            raise BadAnswerError("sent an event that is no completion")
+        """An event without choices: the totals of a client that asked for them, else nobody's."""
         if chunk.usage is msgspec.UNSET or not self._wants_usage:
             return b""
         if chunk.choices is not None:

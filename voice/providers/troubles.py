@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from voice.engines.remote import error_detail
+from voice.providers.answers import UNREADABLE
 from voice.providers.protocol import ProviderError, Trouble
 
 MAX_RETRY_AFTER_S = 24 * 3600.0
@@ -155,7 +156,7 @@ class WireError:
         """Any of the usual shapes: `{"error": {...}}`, the same flat, or no JSON at all."""
         try:
             found: object = msgspec.json.decode(body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             found = None
         if isinstance(found, dict) and isinstance(found.get("error"), dict):
             found = found["error"]
