@@ -99,6 +99,18 @@ def test_what_can_give_no_sound_is_named():
     assert refusal(wav(b"")) == "holds no audio"
 
 
+def test_the_name_of_a_file_says_nothing(tmp_path):
+    (tmp_path / "letter.txt").write_bytes(wav(speech()))
+    (tmp_path / "speech.mp3").write_text("Dear Sir or Madam,\n" * 50)
+    with (tmp_path / "letter.txt").open("rb") as file, Decoder(file, RATE_HZ) as decoder:
+        assert len(b"".join(decoder.blocks())) == len(speech())
+    with (
+        (tmp_path / "speech.mp3").open("rb") as file,
+        pytest.raises(DecodingError, match="is no audio that can be decoded"),
+    ):
+        Decoder(file, RATE_HZ)
+
+
 def test_a_file_cut_off_before_its_sound_is_named():
     assert refusal(wav(speech())[:20]) == "is cut off or damaged: its header cannot be read"
     film = media("mp4", speech(rate_hz=48_000))

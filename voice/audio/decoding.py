@@ -169,7 +169,9 @@ def _look(file: BinaryIO) -> tuple[bytes, int]:
 
 def _open(file: BinaryIO, head: bytes) -> InputContainer:
     try:
-        return av.open(file, "r", options=ALONE, io_open=_refuse, metadata_errors="replace")
+        return av.open(
+            _Nameless(file), "r", options=ALONE, io_open=_refuse, metadata_errors="replace"
+        )
     except av.FFmpegError:
         if head[4:8] == b"ftyp":
             raise DecodingError(
@@ -180,6 +182,13 @@ def _open(file: BinaryIO, head: bytes) -> InputContainer:
         raise DecodingError(
             "is no audio that can be decoded; send flac, m4a, mp3, mp4, mpeg, ogg, wav or webm"
         ) from None
+
+
+class _Nameless:
+    """A file without its name, which would count for more than what is in it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def _refuse(url: str, *_: object) -> BinaryIO:

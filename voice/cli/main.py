@@ -11,6 +11,7 @@ COMMANDS = {
     "demo": "Hear and read a spoken conversation, held by the server with itself.",
     "ask": "Ask spoken questions from recordings and hear the answers.",
     "speak": "Speak a text into a file.",
+    "transcribe": "Write down what is said in recordings.",
     "pull": "Download models.",
     "models": "List the models that are here.",
     "doctor": "Say what is installed, what is missing, and how to add it.",
