@@ -3,16 +3,17 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from time import monotonic, time
 
 import structlog
 
 from voice.config import Settings
-from voice.engines.protocols import EngineError, SpeechToText, TextToSpeech
+from voice.engines.protocols import EngineError, LanguageModel, SpeechToText, TextToSpeech
 from voice.engines.registry import EngineSet, open_engines
 from voice.engines.spares import Spares
 from voice.http.spoken_answer import SpokenAnswers
+from voice.routing.serving import conversing, router_of
 
 log = structlog.get_logger()
 
@@ -22,15 +23,17 @@ EngineOpener = Callable[[Settings], AbstractAsyncContextManager[EngineSet]]
 class Server:
     """Opens the engines in the background, so that health can be asked from the first moment."""
 
-    def __init__(self, settings: Settings, open_engines: EngineOpener = open_engines) -> None:
+    def __init__(self, settings: Settings, open_engines: EngineOpener | None = None) -> None:
         self.settings = settings
-        self._open_engines = open_engines
+        self._open_engines = open_engines or self._open
         self.started_at = int(time())
         """In seconds of the epoch."""
         self.started_s = monotonic()
         self.engines: EngineSet | None = None
         self.other_ears: Spares[SpeechToText] = Spares(settings, "stt")
         self.other_voices: Spares[TextToSpeech] = Spares(settings, "tts")
+        self.other_models: Spares[LanguageModel] = Spares(settings, "llm")
+        self.router = router_of(settings, self, self.other_models.get)
         self.spoken_answers = SpokenAnswers()
         self.failure: str | None = None
         self.sessions = 0
@@ -44,6 +47,8 @@ class Server:
         async with (
             self.other_ears.running(),
             self.other_voices.running(),
+            self.other_models.running(),
+            aclosing(self.router),
             asyncio.TaskGroup() as group,
         ):
             group.create_task(self._host())
@@ -67,9 +72,15 @@ class Server:
         """Wait until the engines are ready or have failed."""
         await self._warm.wait()
 
+    def _open(self, settings: Settings) -> AbstractAsyncContextManager[EngineSet]:
+        return open_engines(settings, conversing(self.router, settings))
+
     async def _host(self) -> None:
         try:
             async with self._open_engines(self.settings) as engines:
+                for name in self.router.registry.local_models():
+                    if name != engines.llm.name:
+                        await self.other_models.get(name)
                 self.engines = engines
                 for choice in engines.choices:
                     log.info(

@@ -23,7 +23,7 @@ def test_a_model_is_found_by_its_name_and_its_aliases():
     for name in ("m", "gpt-4o", "org/m"):
         assert targets(found, name) == [("a", "x"), (LOCAL, "reader")]
     assert found.names() == ["m", "gpt-4o", "org/m"]
-    assert found.local_targets() == ["reader"]
+    assert found.local_models() == ["reader"]
 
 
 def test_a_provider_is_found_by_its_name_and_by_its_kind_while_it_is_the_only_one():
@@ -86,6 +86,15 @@ def test_names_that_lead_nowhere_or_stand_twice_are_refused(tables, told):
     with pytest.raises(ModelsError) as caught:
         registry("a", file=models(**tables))
     assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("name", ["reader", "llama:tiny", "auto", "local"])
+def test_a_model_cannot_take_the_name_of_an_engine(name):
+    told = f"models.{name}: '{name}' is what an engine is called; choose another name"
+    with pytest.raises(ModelsError, match=told):
+        registry("a", file=models(**{name: {"targets": ["a:x"]}}))
+    with pytest.raises(ModelsError, match=r"models\.m: "):
+        registry("a", file=models(m={"targets": ["a:x"], "aliases": [name]}))
 
 
 @pytest.mark.parametrize("name", ["reader", "llama", "local", "auto", "a:b", "sphinx"])

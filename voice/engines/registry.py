@@ -83,26 +83,35 @@ class EngineSet:
 
 
 @asynccontextmanager
-async def open_engines(settings: Settings) -> AsyncIterator[EngineSet]:
-    """Start the engines that the settings ask for, and stop them in the end.
+async def open_engines(
+    settings: Settings, llm: LanguageModel | None = None
+) -> AsyncIterator[EngineSet]:
+    """Start the engines that the settings ask for, and stop them in the end; a language model that
+    is given takes the place of theirs.
 
     Raises `EngineError` when an engine that was asked for by name cannot be had or does not start.
     """
     recipes = Recipes(settings)
     async with AsyncExitStack() as stack:
         # All begin to load before the first is waited for.
-        searches = [Search(role, getattr(settings.engines, role), recipes) for role in ROLES]
-        for search in searches:
-            stack.push_async_callback(search.close)
-            await search.begin()
-        stt, llm, tts, embed = [await search.finish() for search in searches]
+        searches: dict[Role, Search] = {}
+        for role in ROLES:
+            if role != "llm" or llm is None:
+                searches[role] = Search(role, getattr(settings.engines, role), recipes)
+                stack.push_async_callback(searches[role].close)
+                await searches[role].begin()
+        engines = {role: await search.finish() for role, search in searches.items()}
+        choices = {role: search.choice for role, search in searches.items()}
+        if llm is not None:
+            engines["llm"] = llm
+            choices["llm"] = Choice("llm", llm.name, "routed to one of its targets", "")
         yield EngineSet(
-            cast("SpeechToText", stt),
-            cast("LanguageModel", llm),
-            cast("TextToSpeech", tts),
-            tuple(search.choice for search in searches),
-            tuple(search.worker for search in searches if search.worker),
-            cast("Embedder | None", embed),
+            cast("SpeechToText", engines["stt"]),
+            cast("LanguageModel", engines["llm"]),
+            cast("TextToSpeech", engines["tts"]),
+            tuple(choices[role] for role in ROLES),
+            tuple(search.worker for search in searches.values() if search.worker),
+            cast("Embedder | None", engines["embed"]),
         )
 
 

@@ -9,6 +9,7 @@ from voice.providers.kinds import OPENAI_URL, USUAL_URLS
 from voice.routing.candidates import RetryPolicy
 from voice.routing.models_file import ModelsError, ModelsFile, provider_config, read_models_file
 from voice.routing.registry import Registry
+from voice.routing.targets import LOCAL, Route
 
 
 def registry_of(settings: Settings, environment: Mapping[str, str] | None = None) -> Registry:
@@ -38,6 +39,20 @@ def registry_of(settings: Settings, environment: Mapping[str, str] | None = None
             raise
         lines = str(error).splitlines()
         raise ModelsError("\n".join(f"{path}: {line}" for line in lines)) from None
+
+
+def routed(registry: Registry, settings: Settings) -> Route | None:
+    """The route of the model of conversations, where that is more than one engine by its name."""
+    name = settings.engines.llm
+    route = None if name == AUTO else registry.find(name)
+    if route is None:
+        return None
+    provider = registry.providers.get(route.targets[0].provider)
+    is_engine = route.targets[0].key == (LOCAL, name)
+    is_remote_engine = name == f"openai:{route.targets[0].model}" and provider is not None
+    if is_engine or (is_remote_engine and provider and provider.base_url == settings.remote_url):
+        return None
+    return route
 
 
 def policy_of(settings: Settings) -> RetryPolicy:

@@ -80,10 +80,11 @@ class Registry:
         """The models of the file and their aliases, as far as clients may ask for them."""
         return [name for name in (*self._routes, *self._aliases) if self.allows(name)]
 
-    def local_targets(self) -> list[str]:
-        """The engines of this server that models of the file count on."""
+    def local_models(self) -> list[str]:
+        """The language models of this server that models of the file count on."""
         targets = (target for route in self._routes.values() for target in route.targets)
-        return list(dict.fromkeys(each.model for each in targets if each.provider == LOCAL))
+        names = dict.fromkeys(each.model for each in targets if each.provider == LOCAL)
+        return [name for name in names if name.partition(":")[0] in KINDS["llm"]]
 
     def context_tokens(self, name: str) -> int | None:
         """What all targets of a model hold, as far as that was said."""
@@ -111,6 +112,9 @@ class Registry:
             if ":" in name or name in RESERVED:
                 yield f"providers.{name}: the name is taken or holds a colon; choose another"
         for name, table in file.models.items():
+            for own in (name, *table.aliases):
+                if own.partition(":")[0] in RESERVED:
+                    yield f"models.{name}: {own!r} is what an engine is called; choose another name"
             targets = [self._target(name, number, table) for number in range(len(table.targets))]
             yield from (target for target in targets if isinstance(target, str))
             found = tuple(target for target in targets if isinstance(target, Target))
