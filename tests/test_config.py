@@ -155,6 +155,13 @@ def test_the_key_of_openai_is_sent_to_openai_only():
     assert load().remote_url is None
 
 
+def test_the_key_of_the_language_model_is_not_sent_to_another_servers_voice():
+    model = {"INFERENCE_BASE_URL": "http://gpu:8001/v1", "INFERENCE_API_KEY": "local"}
+    assert (load(model).speech_url, load(model).speech_key) == ("http://gpu:8001/v1", "local")
+    voice = load(model | {"SPEECH__BASE_URL": "http://tts:8002/v1"})
+    assert (voice.speech_url, voice.speech_key) == ("http://tts:8002/v1", "")
+
+
 def test_origins_stand_between_commas():
     origins = "https://a.example, https://b.example"
     assert load({"CORS_ALLOWED_ORIGINS": origins}).cors_allowed_origins == (

@@ -208,6 +208,16 @@ def test_a_gguf_model_embeds_in_a_worker(kitchen, tmp_path):
     assert kitchen.remedy("embed", "llama", "a/b") == "voice pull llama:a/b"
 
 
+async def test_a_remote_voice_has_a_server_and_voices_of_its_own(kitchen):
+    assert "SPEECH__BASE_URL" in kitchen.remedy("tts", "openai", "tts-1")
+    kitchen.environment |= {"INFERENCE_BASE_URL": "http://one/v1", "INFERENCE_API_KEY": "sk-one"}
+    assert kitchen.find("tts", "openai", "tts-1").reason == "served at http://one/v1"
+    kitchen.environment |= {"SPEECH__BASE_URL": "http://two/v1", "SPEECH__VOICES": "serena, ryan"}
+    recipe = kitchen.find("tts", "openai")
+    assert (recipe.name, recipe.reason) == ("openai:gpt-4o-mini-tts", "served at http://two/v1")
+    assert recipe.make().voices == ("serena", "ryan")
+
+
 async def test_remote_embeddings_have_a_server_of_their_own_or_that_of_the_language_model(kitchen):
     assert "EMBEDDINGS__BASE_URL" in kitchen.remedy("embed", "openai", "m")
     kitchen.environment = {"INFERENCE_BASE_URL": "http://one/v1", "INFERENCE_API_KEY": "k1"}

@@ -1,4 +1,6 @@
-from voice.session.voices import installed_voice, known_voices
+import pytest
+
+from voice.session.voices import installed_voice, known_voices, voice_language
 
 KOKORO = ("af_heart", "af_alloy", "am_echo")
 
@@ -19,3 +21,20 @@ def test_an_openai_name_takes_its_namesake():
 def test_a_name_without_a_namesake_takes_the_default_voice():
     assert installed_voice("marin", KOKORO) == ""
     assert installed_voice("alloy", ("af", "en-us")) == ""
+
+
+@pytest.mark.parametrize(
+    ("voice", "language"),
+    [
+        ("de", "de"),
+        ("fr-fr", "fr"),
+        ("en-us+f2", "en"),
+        ("ff_siwis", "fr"),
+        ("af_heart", "en"),
+        ("zm_yunxi", "zh"),
+        ("alloy", "en"),
+        ("", "en"),
+    ],
+)
+def test_the_name_of_a_voice_tells_its_language(voice, language):
+    assert voice_language(voice) == language
