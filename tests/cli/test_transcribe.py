@@ -1,11 +1,14 @@
 """`voice transcribe` writes down recordings, or says why it cannot."""
 
+import asyncio
 import json
 
 import pytest
 
 from tests.audio.media import media, speech, wav
+from tests.conformance import live
 from voice.bundled import samples_path
+from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 
 SAMPLES = samples_path() / "questions"
 FAKE = ("--engine", "fake")
@@ -91,6 +94,15 @@ def test_what_is_wrong_is_said(run, file, arguments, message):
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.server
+async def test_a_running_server_listens_instead(run, file):
+    ears = live.scripted(FakeSpeechToText("From afar."), FakeLanguageModel(), FakeTextToSpeech())
+    async with live.serving(ears) as address:
+        arguments = ("transcribe", str(file), "--url", f"http://{address}", "--key", live.KEY)
+        result = await asyncio.to_thread(run, *arguments)
+    assert (result.exit_code, result.stdout) == (0, "From afar.\n")
 
 
 @pytest.mark.engine
