@@ -15,7 +15,7 @@ from voice.engines.llama_library import LlamaModel, errors
 from voice.engines.protocols import EngineError, Prompt
 from voice.engines.regex_gbnf import regex_gbnf
 
-MAX_DEPTH = 500
+MAX_DEPTH = 2000
 """llama.cpp reads brackets within brackets by recursion, and dies of too many."""
 
 
