@@ -25,7 +25,7 @@ class Server:
 
     def __init__(self, settings: Settings, open_engines: EngineOpener | None = None) -> None:
         self.settings = settings
-        self._open_engines = open_engines or self._open
+        self._open_engines = open_engines
         self.started_at = int(time())
         """In seconds of the epoch."""
         self.started_s = monotonic()
@@ -72,12 +72,15 @@ class Server:
         """Wait until the engines are ready or have failed."""
         await self._warm.wait()
 
-    def _open(self, settings: Settings) -> AbstractAsyncContextManager[EngineSet]:
-        return open_engines(settings, conversing(self.router, settings))
+    def opening(self) -> AbstractAsyncContextManager[EngineSet]:
+        """The engines of conversations, while the block runs. Raises `EngineError`."""
+        if self._open_engines is not None:
+            return self._open_engines(self.settings)
+        return open_engines(self.settings, conversing(self.router, self.settings))
 
     async def _host(self) -> None:
         try:
-            async with self._open_engines(self.settings) as engines:
+            async with self.opening() as engines:
                 for name in self.router.registry.local_models():
                     if name != engines.llm.name:
                         await self.other_models.get(name)

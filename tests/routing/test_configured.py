@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from voice.config import SettingsError, load_settings
-from voice.routing.configured import policy_of, registry_of
+from voice.routing.configured import foreseen, policy_of, registry_of, routed
 
 NO_FILE = Path("/nowhere/.env")
 FILE = """
@@ -136,3 +136,28 @@ def test_allowed_models_stand_between_commas():
         True,
         False,
     ]
+
+
+def test_what_would_talk_is_told_with_its_targets(file):
+    variables = {"MODELS_FILE": str(file), "GPU_KEY": "x", "ENGINES__LLM": "assistant"}
+    settings = load_settings(environment=variables, env_file=NO_FILE)
+    route = routed(registry_of(settings, variables), settings)
+    assert [target.key for target in route.targets] == [("gpu", "qwen"), ("local", "reader")]
+
+
+@pytest.mark.parametrize("name", ["auto", "reader", "openai:gpt-4o"])
+def test_one_engine_is_not_routed(name):
+    settings = load_settings(
+        environment={"ENGINES__LLM": name, "OPENAI__API_KEY": "sk"}, env_file=NO_FILE
+    )
+    assert routed(registry_of(settings, {}), settings) is None
+    assert foreseen(settings, "llm").name == (name if name != "auto" else "openai:gpt-4o-mini")
+
+
+def test_a_model_of_a_provider_is_routed():
+    settings = load_settings(
+        environment={"ENGINES__LLM": "anthropic:claude", "ANTHROPIC__API_KEY": "sk"},
+        env_file=NO_FILE,
+    )
+    assert routed(registry_of(settings, {}), settings).name == "anthropic:claude"
+    assert foreseen(settings, "llm").reason == "routed to anthropic:claude"

@@ -12,10 +12,11 @@ from voice.config import Settings
 from voice.engines.machine import this_machine
 from voice.engines.names import NONE, ROLES
 from voice.engines.protocols import EngineError
-from voice.engines.registry import open_engines, preview
 from voice.engines.vad import open_detector
 from voice.engines.weights import weights_of
 from voice.engines.wer_samples import measure_samples
+from voice.routing.configured import foreseen
+from voice.server import Server
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -60,7 +61,7 @@ def engines(settings: Settings) -> Iterator[Check]:
     """Which engines would be taken, without starting them."""
     for role, description in ROLES.items():
         try:
-            choice = preview(settings, role)
+            choice = foreseen(settings, role)
         except EngineError as error:
             yield Check("problem", description, str(error))
             continue
@@ -77,7 +78,7 @@ def engines(settings: Settings) -> Iterator[Check]:
 async def start(settings: Settings) -> list[Check]:
     """Whether the engines start."""
     try:
-        async with open_engines(settings) as opened:
+        async with Server(settings).opening() as opened:
             return [
                 Check("ok", ROLES[choice.kind], f"{choice.name} starts")
                 for choice in opened.choices

@@ -9,8 +9,8 @@ from voice.cli.settings import settings_or_exit
 from voice.config import Settings
 from voice.engines.names import ROLES
 from voice.engines.protocols import EngineError
-from voice.engines.registry import preview
 from voice.engines.weights import Model, hub_folder, weights_of
+from voice.routing.configured import foreseen
 
 USERS = {
     "whisper": "speech-to-text",
@@ -45,7 +45,7 @@ def _taken(settings: Settings) -> set[str]:
     names = set()
     for role in ROLES:
         try:
-            names.add(preview(settings, role).name)
+            names.add(foreseen(settings, role).name)
         except EngineError as error:
             click.echo(f"{ROLES[role]}: {error}", err=True)
     return names

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from voice.config import Settings, variables
-from voice.engines.names import AUTO
+from voice.engines.names import AUTO, Role
+from voice.engines.registry import Choice, preview
 from voice.providers.config import ProviderConfig
 from voice.providers.kinds import OPENAI_URL, USUAL_URLS
 from voice.routing.candidates import RetryPolicy
@@ -53,6 +54,15 @@ def routed(registry: Registry, settings: Settings) -> Route | None:
     if is_engine or (is_remote_engine and provider and provider.base_url == settings.remote_url):
         return None
     return route
+
+
+def foreseen(settings: Settings, role: Role) -> Choice:
+    """The engine that would be taken for a role if it starts. Raises `EngineError`."""
+    route = routed(registry_of(settings), settings) if role == "llm" else None
+    if route is None:
+        return preview(settings, role)
+    targets = " or ".join(f"{each.provider}:{each.model}" for each in route.targets)
+    return Choice(role, settings.engines.llm, f"routed to {targets}", "")
 
 
 def policy_of(settings: Settings) -> RetryPolicy:

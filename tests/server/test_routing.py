@@ -1,0 +1,81 @@
+"""A server routes by its file of models: to servers elsewhere, and to its own engines."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from voice.config import load_settings
+from voice.engines.protocols import Finished, Message, Prompt, TextDelta
+from voice.routing.language_model import RoutedLanguageModel
+from voice.server import Server
+
+FILE = """
+[providers.gone]
+kind = "vllm"
+base_url = "http://127.0.0.1:9/v1"
+
+[models.assistant]
+targets = ["gone:x", { model = "fake", order = 2 }]
+aliases = ["helper"]
+"""
+FAKES = {
+    "ENGINES__STT": "fake",
+    "ENGINES__LLM": "fake",
+    "ENGINES__TTS": "fake",
+    "ENGINES__EMBED": "none",
+}
+CHAT = {"model": "any", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+@asynccontextmanager
+async def running(**variables: str) -> AsyncIterator[Server]:
+    settings = load_settings(environment=FAKES | variables, env_file=Path("/nowhere"))
+    server = Server(settings)
+    async with server.running():
+        await server.warm()
+        yield server
+
+
+@pytest.fixture
+def models_file(tmp_path: Path) -> str:
+    path = tmp_path / "models.toml"
+    path.write_text(FILE)
+    return str(path)
+
+
+def content(answer: bytes) -> str:
+    return msgspec.json.decode(answer)["choices"][0]["message"]["content"]
+
+
+async def test_an_engine_steps_in_for_a_server_that_cannot_be_reached(models_file):
+    async with running(MODELS_FILE=models_file) as server:
+        assert server.router.models()[:2] == ["assistant", "helper"]
+        routed = await server.router.answer("helper", "chat/completions", CHAT)
+    assert content(routed.value) == "Hello there."
+    assert routed.headers["x-voice-provider"] == "local"
+    assert routed.headers["x-voice-attempts"] == "2"
+
+
+async def test_without_a_file_the_engine_answers_to_openais_names():
+    async with running() as server:
+        routed = await server.router.answer("gpt-4o", "chat/completions", CHAT)
+    assert content(routed.value) == "Hello there."
+    assert routed.headers["x-voice-model"] == "fake"
+
+
+async def test_a_model_of_the_file_talks_in_conversations(models_file):
+    variables = {"MODELS_FILE": models_file, "ENGINES__LLM": "assistant"}
+    async with running(**variables) as server:
+        engines = await server.warm()
+        assert isinstance(engines.llm, RoutedLanguageModel)
+        assert [choice.kind for choice in engines.choices] == ["stt", "llm", "tts", "embed"]
+        assert engines.resolve("llm", "gpt-realtime") == "assistant"
+        prompt = Prompt(messages=(Message(role="user", content="Hi"),))
+        pieces = [piece async for piece in engines.llm.generate(prompt)]
+        routed = await server.router.answer("gpt-4o", "chat/completions", CHAT)
+    assert "".join(each.text for each in pieces if isinstance(each, TextDelta)) == "Hello there."
+    assert isinstance(pieces[-1], Finished)
+    assert content(routed.value) == "Hello there."
