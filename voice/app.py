@@ -9,8 +9,12 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from voice.config import Settings
+from voice.gateway.compression import Compression
 from voice.gateway.keys import KeyGuard
 from voice.gateway.requests import RequestIds, answer_error
+from voice.http.calls import batch_chat_completions, chat_completions, completions
+from voice.http.docs import docs_asset, docs_page, openapi_document
+from voice.http.embeddings import embeddings
 from voice.http.health import health, live, ready
 from voice.http.models import list_models, show_model
 from voice.http.realtime import realtime
@@ -37,16 +41,23 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
             ready,
             list_models,
             show_model,
+            chat_completions,
+            completions,
+            batch_chat_completions,
+            embeddings,
             speech,
             list_voices,
             transcriptions,
             translations,
+            openapi_document,
+            docs_page,
+            docs_asset,
         ],
-        state=State({"server": server}),
+        state=State({"server": server, "router": server.router}),
         lifespan=[lifespan],
         exception_handlers={Exception: answer_error, HTTPException: answer_error},
         openapi_config=None,
         logging_config=None,
     )
     keys = [key.get_secret_value() for key in settings.auth.api_keys]
-    return RequestIds(KeyGuard(app, keys))
+    return RequestIds(Compression(KeyGuard(app, keys)))

@@ -201,7 +201,7 @@ class Settings(Section):
     """How long all attempts at an answer together may take until it begins, in seconds."""
     inference_max_retries: Annotated[int, Field(ge=1)] = 3
     """How many attempts are made at each model, the first included."""
-    inference_max_connections: Annotated[int, Field(ge=1)] = 100
+    inference_max_connections: Annotated[int, Field(ge=1)] = 1000
     """How many connections are open to each remote server at a time."""
 
     hf_home: Folder | None = None

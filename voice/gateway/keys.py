@@ -9,8 +9,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from voice.gateway.errors import error_body, refuse
 
 SUBPROTOCOL_PREFIX = "openai-insecure-api-key."
-OPEN_PATHS = ("/health",)
-"""Probes come without keys, and learn nothing that is secret."""
+OPEN_PATHS = ("/health", "/docs", "/swagger-ui", "/openapi.json")
+"""Probes and readers of the reference come without keys, and learn nothing that is secret."""
 
 
 class KeyGuard:
@@ -34,7 +34,7 @@ class KeyGuard:
 
     def _admits(self, scope: Scope) -> bool:
         path = scope["path"]
-        if not self._keys or path in OPEN_PATHS or path.startswith("/health/"):
+        if not self._keys or path in OPEN_PATHS or path.startswith(("/health/", "/docs/")):
             return True
         return any(
             hmac.compare_digest(key, shown) for shown in shown_keys(scope) for key in self._keys

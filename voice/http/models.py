@@ -5,7 +5,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 
 from voice.engines.names import NONE
-from voice.gateway.errors import error_body
+from voice.routing.registry import model_not_found
 from voice.server import Server
 
 OWNER = "inferno"
@@ -20,25 +20,18 @@ def list_models(state: State) -> dict[str, object]:
 def show_model(state: State, model_id: FromPath[str]) -> Response[object]:
     """One model; ids may hold slashes."""
     wanted = model_id.removeprefix("/")
-    for model in _models(state.server):
+    models = _models(state.server)
+    for model in models:
         if model["id"] == wanted:
             return Response(model)
-    body = error_body(
-        f"The model '{wanted}' does not exist.",
-        "invalid_request_error",
-        code="model_not_found",
-        param="model",
-    )
-    return Response(body, status_code=404, media_type="application/json")
+    raise model_not_found(wanted, [str(model["id"]) for model in models])
 
 
 def _models(server: Server) -> list[dict[str, object]]:
-    """The engines in use; OpenAI's names for them are accepted everywhere and not listed."""
-    if server.engines is None:
-        return []
+    """What has a name here; OpenAI's names for it are accepted everywhere and not listed."""
+    engines = [each.name for each in server.engines.choices] if server.engines else []
+    names = dict.fromkeys([*server.router.models(), *(name for name in engines if name != NONE)])
     created = server.started_at
     return [
-        {"id": choice.name, "object": "model", "created": created, "owned_by": OWNER}
-        for choice in server.engines.choices
-        if choice.name != NONE
+        {"id": name, "object": "model", "created": created, "owned_by": OWNER} for name in names
     ]

@@ -18,7 +18,7 @@ class ProviderConfig:
     api_key: str = field(default="", repr=False)
     timeout_s: float = 60.0
     """The longest silence."""
-    max_connections: int = 100
+    max_connections: int = 1000
 
 
 ProviderFactory = Callable[[ProviderConfig], Provider]

@@ -1,0 +1,157 @@
+"""The OpenAPI document of all endpoints, made from the types that read their requests."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+
+from voice import __version__
+from voice.audio.encoding import MEDIA_TYPES
+from voice.http.chat_types import ChatRequest, CompletionRequest
+from voice.http.embedding_types import EmbeddingRequest
+from voice.http.speech_types import SpeechRequest
+from voice.http.transcription_types import TranscriptionForm, TranslationForm
+
+Json = dict[str, Any]
+
+JSON, EVENTS, FORM = "application/json", "text/event-stream", "multipart/form-data"
+REFERENCE = "#/components/schemas/{name}"
+ERROR: Json = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
+    },
+}
+TEXTS = ("text/plain", "application/x-subrip", "text/vtt")
+
+
+class TranscriptionUpload(TranscriptionForm, frozen=True, kw_only=True):
+    """What a form carries beside its fields."""
+
+    file: bytes
+
+
+class TranslationUpload(TranslationForm, frozen=True, kw_only=True):
+    """What a form carries beside its fields."""
+
+    file: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    method: Literal["get", "post"]
+    path: str
+    tag: str
+    summary: str
+    body: Any = None
+    """The type of the request's JSON or form."""
+    media: str = JSON
+    """How the body is sent."""
+    answers: tuple[str, ...] = (JSON,)
+    query: tuple[str, ...] = ()
+
+
+ENDPOINTS = (
+    Endpoint("post", "/v1/chat/completions", "Text", "Chat with a model", ChatRequest,
+             answers=(JSON, EVENTS)),
+    Endpoint("post", "/v1/completions", "Text", "Go on from a text", CompletionRequest,
+             answers=(JSON, EVENTS)),
+    Endpoint("post", "/v1/batch/chat/completions", "Text", "Many chats in one call",
+             list[ChatRequest]),
+    Endpoint("post", "/v1/embeddings", "Text", "Embed texts", EmbeddingRequest),
+    Endpoint("post", "/v1/audio/speech", "Audio", "Speak a text", SpeechRequest,
+             answers=(*dict.fromkeys(MEDIA_TYPES.values()), EVENTS)),
+    Endpoint("get", "/v1/audio/voices", "Audio", "The voices of each engine", query=("model",)),
+    Endpoint("post", "/v1/audio/transcriptions", "Audio", "Write down what is said",
+             TranscriptionUpload, FORM, (JSON, *TEXTS, EVENTS)),
+    Endpoint("post", "/v1/audio/translations", "Audio", "Write it down in English",
+             TranslationUpload, FORM, (JSON, *TEXTS)),
+    Endpoint("get", "/v1/models", "Models", "What can be asked for by name"),
+    Endpoint("get", "/v1/models/{model_id}", "Models", "One of them"),
+    Endpoint("get", "/health", "Health", "What the server runs on, and why"),
+    Endpoint("get", "/health/live", "Health", "200 while it runs"),
+    Endpoint("get", "/health/ready", "Health", "200 once conversations can be held, else 503"),
+)  # fmt: skip
+
+
+@cache
+def document() -> bytes:
+    """The document as JSON (OpenAPI 3.1)."""
+    bodies = [each.body for each in ENDPOINTS if each.body is not None]
+    schemas, components = msgspec.json.schema_components(bodies, ref_template=REFERENCE)
+    known = dict(zip(map(repr, bodies), schemas, strict=True))
+    paths: dict[str, Json] = {}
+    for each in ENDPOINTS:
+        paths.setdefault(each.path, {})[each.method] = _operation(each, known)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Inferno Voice",
+                "version": __version__,
+                "description": "Text and audio as OpenAI's clients know them. Conversations are at "
+                "`WS /v1/realtime`.",
+            },
+            "paths": paths,
+            "components": {
+                "schemas": {**components, "Error": ERROR},
+                "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            },
+            "security": [{"key": []}, {}],
+        }
+    )
+
+
+def _operation(endpoint: Endpoint, schemas: Json) -> Json:
+    operation: Json = {
+        "tags": [endpoint.tag],
+        "summary": endpoint.summary,
+        "operationId": f"{endpoint.method}_{endpoint.path.strip('/')}".translate(_IDENTIFIER),
+        "responses": {
+            "200": {"description": "The answer", "content": dict(_contents(endpoint.answers))},
+            "default": {
+                "description": "What was wrong, and what would be right",
+                "content": {JSON: {"schema": {"$ref": REFERENCE.format(name="Error")}}},
+            },
+        },
+    }
+    if endpoint.path == "/health/ready":
+        operation["responses"]["503"] = {"description": "Why it is not ready yet"}
+    if endpoint.body is not None:
+        schema = schemas[repr(endpoint.body)]
+        content = {endpoint.media: {"schema": schema}}
+        operation["requestBody"] = {"required": True, "content": content}
+    parameters = [*_parameters(endpoint)]
+    return operation | ({"parameters": parameters} if parameters else {})
+
+
+_IDENTIFIER = str.maketrans({"/": "_", "{": "", "}": "", "-": "_"})
+
+
+def _contents(answers: Iterable[str]) -> Iterable[tuple[str, Json]]:
+    for media in answers:
+        if media == JSON:
+            yield media, {"schema": {}}
+        elif media.startswith("audio/"):
+            yield media, {"schema": {"type": "string", "format": "binary"}}
+        else:
+            yield media, {"schema": {"type": "string"}}
+
+
+def _parameters(endpoint: Endpoint) -> Iterable[Json]:
+    if "{model_id}" in endpoint.path:
+        yield {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    for name in endpoint.query:
+        yield {"name": name, "in": "query", "schema": {"type": "string"}}
