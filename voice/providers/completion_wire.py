@@ -42,9 +42,11 @@ class Envelope:
         usage: bool,
     ) -> None:
         prefix = "chatcmpl" if kind == "chat.completion" else "cmpl"
-        self._head: Json = {"id": f"{prefix}-{uuid4().hex}", "created": created, "model": model}
-        self._kind = kind
-        self._chunk_kind = "chat.completion.chunk" if kind == "chat.completion" else kind
+        chunk_kind = "chat.completion.chunk" if kind == "chat.completion" else kind
+        common = {"created": created, "model": model}
+        answer_id = f"{prefix}-{uuid4().hex}"
+        self._head: Json = {"id": answer_id, "object": kind, **common}
+        self._chunk_head: Json = {"id": answer_id, "object": chunk_kind, **common}
         self._tells_usage = usage
         self._input_tokens = 0
         self._output_tokens = 0
@@ -56,18 +58,16 @@ class Envelope:
 
     def chunk(self, choice: Json) -> bytes:
         usage = {"usage": None} if self._tells_usage else {}
-        return event({**self._head, "object": self._chunk_kind, "choices": [choice], **usage})
+        return event({**self._chunk_head, "choices": [choice], **usage})
 
     def last(self) -> bytes:
         """What ends a stream: the usage if it was asked for, and the mark that this was all."""
         if not self._tells_usage:
             return DONE
-        head = {**self._head, "object": self._chunk_kind}
-        return event({**head, "choices": [], "usage": self._usage()}) + DONE
+        return event({**self._chunk_head, "choices": [], "usage": self._usage()}) + DONE
 
     def whole(self, choices: Sequence[Json]) -> bytes:
-        body = {**self._head, "object": self._kind, "choices": [*choices], "usage": self._usage()}
-        return _encode(body)
+        return _encode({**self._head, "choices": [*choices], "usage": self._usage()})
 
     def _usage(self) -> Json:
         total = self._input_tokens + self._output_tokens
