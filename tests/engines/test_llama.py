@@ -137,11 +137,15 @@ def test_images_are_refused(llama: Llama):
 # ---------------------------------------------------------------- context
 
 
-def test_a_prompt_that_is_too_long_is_an_error_with_numbers(llama: Llama):
-    """The user learns how much is too much, and what could be raised."""
+def test_a_prompt_that_is_too_long_is_an_error_with_numbers(make_llama: Maker):
+    """The user learns how much is too much, and what could be raised, if it could."""
     long = Message(role="user", content="x" * 500)
-    with pytest.raises(EngineError, match=r"has 519 tokens and the model's context holds 512:"):
-        answer(llama, long)
+    told = "has 519 tokens and the model's context holds 512: shorten it"
+    with pytest.raises(EngineError, match=rf"{told}$") as error:
+        answer(make_llama(), long)
+    assert (error.value.code, error.value.param) == ("context_length_exceeded", "messages")
+    with pytest.raises(EngineError, match=rf"{told}, or raise n_ctx \(the model allows 2048\)$"):
+        answer(make_llama(context=2048), long)
 
 
 def test_an_answer_that_fills_the_context_ends_with_length(make_llama: Maker):

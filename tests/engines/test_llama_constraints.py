@@ -81,7 +81,7 @@ def test_a_grammar_is_kept(llama: Llama):
         ('start ::= "a"', "grammar does not contain a 'root' symbol"),
         ('root ::= root "a" | "b"', "left recursion"),
         ("", "it is empty"),
-        ("root ::= " + "(" * 501 + '"a"' + ")" * 501, "more than 500 brackets"),
+        ("root ::= " + "(" * 2001 + '"a"' + ")" * 2001, "more than 2000 brackets"),
     ],
 )
 def test_a_grammar_that_is_none_is_an_error_that_says_where(

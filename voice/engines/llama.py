@@ -99,8 +99,7 @@ class Llama:
             what = "conversation" if prompt.text is None else "prompt"
             raise EngineError(
                 f"the {what} has {len(tokens)} tokens and the model's context holds "
-                f"{self.context_tokens}: shorten it, or raise n_ctx "
-                f"(the model allows {self._model.trained_context})",
+                f"{self.context_tokens}: {self._model.advice(self.context_tokens)}",
                 "context_length_exceeded",
                 "messages" if prompt.text is None else "text",
             )

@@ -70,8 +70,7 @@ class LlamaEmbedder:
         if len(tokens) > self.max_tokens:
             raise EngineError(
                 f"This input has {len(tokens)} tokens and the model reads at most "
-                f"{self.max_tokens} at once: shorten it, or raise n_ctx "
-                f"(the model allows {self._model.trained_context})",
+                f"{self.max_tokens} at once: {self._model.advice(self.max_tokens)}",
                 "context_length_exceeded",
                 place(number),
             )

@@ -142,6 +142,12 @@ class LlamaModel:
                 )
         return ids
 
+    def advice(self, context: int) -> str:
+        """What to do about a text that is longer than a context."""
+        if context >= self.trained_context:
+            return "shorten it"
+        return f"shorten it, or raise n_ctx (the model allows {self.trained_context})"
+
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes of a token; nothing for a control token unless `special`."""
         size = 64
