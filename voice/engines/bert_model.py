@@ -74,12 +74,9 @@ def read_config(folder: Path) -> BertConfig:
     return config
 
 
-def open_encoder(
-    folder: Path, compute_type: str, threads: int, cache: Path | None = None
-) -> ctranslate2.Encoder:
+def open_encoder(folder: Path, compute_type: str, threads: int) -> ctranslate2.Encoder:
     """The encoder of a model folder, converted now or earlier. Raises `EngineError`."""
-    cache = cache or cache_folder()
-    converted = cache / conversion_name(folder, compute_type)
+    converted = cache_folder() / conversion_name(folder, compute_type)
     for _ in range(2):
         if not (converted / "model.bin").is_file():
             _convert_into(folder, converted, compute_type)
