@@ -164,6 +164,25 @@ def test_asking_twice_decodes_once(
     assert len(decoded) == 1
 
 
+def test_closing_ends_the_decoding_of_what_is_long(
+    whisper: Whisper, speech: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    """Of three windows only the one under way is decoded to its end."""
+    decode = whisper._model.generate_with_fallback
+    decoded = []
+
+    def decode_once(*args: object, **kwargs: object) -> object:
+        decoded.append(decode(*args, **kwargs))
+        whisper.close(1)
+        return decoded[-1]
+
+    monkeypatch.setattr(whisper._model, "generate_with_fallback", decode_once)
+    whisper.open(1, ListenOptions())
+    whisper.feed(1, seconds(speech, 85))
+    whisper.transcript(1)
+    assert len(decoded) == 1
+
+
 def test_prompt_and_keywords_reach_the_model(
     whisper: Whisper, speech: bytes, monkeypatch: pytest.MonkeyPatch
 ):

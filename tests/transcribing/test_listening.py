@@ -112,7 +112,7 @@ async def test_an_engine_that_keeps_up_by_partials_hears_slices():
     slices = []
     stt.listen = lambda options, listen=stt.listen: spied(listen(options), slices)
     await hear(stt)
-    assert [size for size in slices if size > 64_000] == []
+    assert [size for size in slices if size > 32_000] == []
     assert sum(slices) == sum(len(each.pcm) for each in stt.utterances)
 
 

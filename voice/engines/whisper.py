@@ -5,6 +5,7 @@ in which Silero hears no voice is not decoded at all, and text of which Whisper 
 stays only where Silero is sure.
 """
 
+from itertools import takewhile
 from typing import Any
 
 from voice.engines.protocols import STT_RATE_HZ, EngineError, ListenOptions, Transcript
@@ -70,7 +71,8 @@ class Whisper:
         self._utterance(utterance).pcm.extend(pcm)
 
     def close(self, utterance: int) -> None:
-        self._speech.pop(utterance, None)
+        if speech := self._speech.pop(utterance, None):
+            speech.closed = True
 
     def partial(self, utterance: int) -> str:
         """The text so far: what is committed, and the rest decoded greedily and without times."""
@@ -106,7 +108,8 @@ class Whisper:
         self._detect_language(speech, audio)
         # Audio of many windows gets its second chance in each of them, not as a whole.
         segments = self._decode(speech, audio, final=final, again=final and not whole)
-        if final and whole and (not segments or any(map(_doubtful, segments))):
+        doubt = not segments or any(map(_doubtful, segments))
+        if final and whole and doubt and not speech.closed:
             segments = self._decode(speech, audio, final=True, again=True)
         return [segment for segment in segments if self._is_speech(segment, audio)]
 
@@ -134,7 +137,7 @@ class Whisper:
             max_new_tokens=min(224, int(32 + 12 * duration_s)),
         )
         # The library decodes while this generator is read, and not before.
-        return list(segments)
+        return list(takewhile(lambda _: not speech.closed, segments))
 
     def _detect_language(self, speech: WhisperSpeech, audio: Audio) -> None:
         if speech.language and speech.is_sure_of_language:

@@ -22,6 +22,8 @@ class WhisperSpeech:
         self.committed = ""
         self.start = 0
         """The sample after what is committed."""
+        self.closed = False
+        """Nobody waits for its text any more."""
         self.latest: Transcript | None = None
         self.latest_samples = 0
 

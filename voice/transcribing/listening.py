@@ -18,7 +18,7 @@ CONTEXT_CHARS = 240
 """How much of the text before a stretch its engine is told."""
 REPEATING = 2.2
 """Text that compresses better than this repeats itself, and must not be held up as an example."""
-SLICE_BYTES = 2 * 32_000
+SLICE_BYTES = 32_000
 """An engine that keeps up by partials hears a stretch in slices, and others between them."""
 
 
