@@ -43,13 +43,15 @@ class _Codec:
         return max(self.rates_hz, default=rate_hz)
 
 
+# Encoding runs beside conversations: a third of the work is saved where nobody hears it in speech.
 _CODECS = {
     "mp3": _Codec(
-        "mp3", "libmp3lame", "s16p", _MPEG_RATES, 96_000, (("id3v2_version", "0"), ("write_xing", "0"))
+        "mp3", "libmp3lame", "s16p", _MPEG_RATES, 96_000,
+        (("id3v2_version", "0"), ("write_xing", "0")), (("compression_level", "7"),),
     ),
     "opus": _Codec(
         "ogg", "libopus", "s16", (8_000, 12_000, 16_000, 24_000, 48_000), 32_000,
-        (("page_duration", "20000"),), (("frame_duration", "20"),),
+        (("page_duration", "20000"),), (("frame_duration", "20"), ("compression_level", "5")),
     ),
     "aac": _Codec("adts", "aac", "fltp", _MPEG_RATES, 64_000),
     "flac": _Codec("flac", "flac", "s16", container_options=(("metadata_header_padding", "0"),)),
