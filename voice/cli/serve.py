@@ -21,6 +21,7 @@ from voice.observe.logs import set_up_logs
 @click.option("--stt", help="Speech-to-text, such as sphinx or whisper:small.")
 @click.option("--llm", help="Language model, such as reader, llama:FILE.gguf or openai:MODEL.")
 @click.option("--tts", help="Text-to-speech, such as espeak or kokoro.")
+@click.option("--embed", help="Embeddings, such as minilm, openai:MODEL or none.")
 @click.option("--documents", help="Folder of documents to answer from.")
 def serve(
     host: str | None,
@@ -29,16 +30,17 @@ def serve(
     stt: str | None,
     llm: str | None,
     tts: str | None,
+    embed: str | None,
     documents: str | None,
 ) -> None:
     """Run the server until Ctrl-C.
 
     Every option can be set in the environment or in a .env file as well: SERVER__HOST,
-    SERVER__PORT, ENGINES__STT, ENGINES__LLM, ENGINES__TTS, DOCUMENTS, AUTH__API_KEYS.
+    SERVER__PORT, ENGINES__STT, ENGINES__LLM, ENGINES__TTS, ENGINES__EMBED, DOCUMENTS, AUTH__API_KEYS.
     """
     settings = settings_or_exit(
         server__host=host, server__port=port, engines__stt=stt, engines__llm=llm,
-        engines__tts=tts, documents=documents,
+        engines__tts=tts, engines__embed=embed, documents=documents,
     )  # fmt: skip
     _check_exposure(settings, insecure=insecure)
     set_up_logs(settings.server.log_level, settings.log_format)
