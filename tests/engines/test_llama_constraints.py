@@ -11,7 +11,7 @@ from tests.engines import models
 from tests.engines.answers import answer, finished, said
 from tests.engines.conftest import HELLO
 from voice.engines.llama import Llama
-from voice.engines.protocols import CallStarted, EngineError, Tool
+from voice.engines.protocols import CallStarted, EngineError, Finished, Tool
 
 pytestmark = pytest.mark.engine
 
@@ -126,6 +126,24 @@ def test_the_name_of_a_control_token_is_no_text(make_llama: Maker):
 
 
 # ---------------------------------------------------------------- beside tools
+
+
+OPENED = TEMPLATE.replace("assistant\n", "assistant\n<think>\n")
+
+
+def test_a_bound_answer_is_not_taken_for_a_thought(make_llama: Maker):
+    """The template has opened one, in which the grammar would keep the model for ever."""
+    model = make_llama(template=OPENED)
+    pieces = answer(model, choices=("x", "y"))
+    assert said(pieces) in {"x", "y"}
+    rendered = "|user\nHi|\n|assistant\n<think>\n\n</think>\n\n"
+    assert finished(pieces).input_tokens == len(rendered)
+
+
+def test_a_forced_call_is_made_outside_of_thoughts(make_llama: Maker):
+    pieces = answer(make_llama(template=OPENED), tools=(TIME,), tool_choice="required")
+    rendered = "|user\nHi|\n|assistant\n<think>\n\n</think>\n\n<tool_call>\n"
+    assert finished(pieces) == Finished("tool_calls", len(rendered), finished(pieces).output_tokens)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.engines.thinking import Unthinking
+from voice.engines.thinking import Unthinking, thought_over
 
 
 def spoken(*texts: str, inside: bool = False) -> str:
@@ -39,3 +39,9 @@ def test_an_unfinished_thought_is_dropped():
 def test_plain_text_is_passed_on_at_once():
     """No delay for models that do not think aloud."""
     assert Unthinking().feed("H") == "H"
+
+
+def test_a_thought_that_a_prompt_has_opened_can_be_closed():
+    """Others stay as they are."""
+    assert thought_over("Hi\n<think>\n") == "Hi\n<think>\n\n</think>\n\n"
+    assert thought_over("Hi <think> so\n") == "Hi <think> so\n"

@@ -14,6 +14,7 @@ from voice.engines.llama_library import LlamaModel, threads
 from voice.engines.llama_sampler import LlamaSampler
 from voice.engines.llama_sequence import LlamaSequence, OutOfContextError
 from voice.engines.protocols import EngineError, Finished, Piece, Prompt, TokenLogprob, Tool
+from voice.engines.thinking import thought_over
 from voice.engines.tool_dialects import ENDS, MARKERS
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 ROOM_TOKENS = 16
 """A prompt that leaves less of the context than this, or than it asks for, cannot be answered."""
 
-ACCEPTS = frozenset(Prompt.__struct_fields__) - {"messages", "max_tokens", "stop", "suffix"}
+ACCEPTS = frozenset(
+    {"text", "tools", "tool_choice", "json_schema", "regex", "choices", "grammar", "logprobs"}
+    | {"temperature", "seed", "top_k", "top_p", "min_p", "logit_bias"}
+    | {"presence_penalty", "frequency_penalty", "repetition_penalty"}
+)
 
 
 class Llama:
@@ -63,8 +68,12 @@ class Llama:
         template = self._tool_template if prompt.tools else self._template
         tools = _callable_tools(prompt)
         forced = bool(tools) and prompt.tool_choice != "auto"
-        asked = template.render(prompt) + (template.call_marker if forced else "")
         grammar = constraint(prompt)
+        asked = template.render(prompt)
+        if forced or grammar:
+            asked = thought_over(asked)
+        if forced:
+            asked += template.call_marker
         if tools and (forced or grammar):
             call = schema_gbnf(call_schema(tools, template.arguments_key), "tools")
             marked = gbnf.after(template.call_marker, call)

@@ -8,6 +8,12 @@ OPEN = "<think>"
 CLOSE = "</think>"
 
 
+def thought_over(prompt: str) -> str:
+    """The prompt with a thought that it has opened closed again, so that the answer is next."""
+    opened = prompt.rstrip()
+    return f"{opened}\n\n{CLOSE}\n\n" if opened.endswith(OPEN) else prompt
+
+
 class Unthinking:
     """Passes text on except for a thought at its beginning.
 
