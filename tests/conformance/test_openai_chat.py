@@ -73,12 +73,16 @@ async def stage(tmp_path: Path, **scripts: Script):
         yield Stage(await stack.enter_async_context(client), url, upstreams)
 
 
+async def keep_texts(stream, said: list[str]) -> None:
+    """Append what a stream says, as far as it comes."""
+    async for chunk in stream:
+        said += [each.delta.content or "" for each in chunk.choices]
+
+
 async def texts(stream) -> list[str]:
-    return [
-        chunk.choices[0].delta.content
-        async for chunk in stream
-        if chunk.choices and chunk.choices[0].delta.content
-    ]
+    said: list[str] = []
+    await keep_texts(stream, said)
+    return said
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -168,10 +172,9 @@ async def test_what_breaks_within_is_an_error_and_nothing_is_said_twice(tmp_path
     broken = Script(fault=fault)
     async with stage(tmp_path, openai=broken, anthropic=broken) as (client, _, upstreams):
         stream = await client.chat.completions.create(model=model, messages=[USER], stream=True)
-        said = []
+        said: list[str] = []
         with pytest.raises(openai.APIError):
-            async for chunk in stream:
-                said += [each.delta.content or "" for each in chunk.choices]
+            await keep_texts(stream, said)
     assert "".join(said) in {"Hello", "Hello there", "Hello there."}
     assert not upstreams["vllm"].received
 
