@@ -18,9 +18,12 @@ from voice.http.embeddings import embeddings
 from voice.http.health import health, live, ready
 from voice.http.models import list_models, show_model
 from voice.http.realtime import realtime
+from voice.http.simple import chat, chat_stream, generate, generate_stream, list_llms
 from voice.http.speech import speech
+from voice.http.token_stream import token_stream
 from voice.http.transcriptions import transcriptions, translations
 from voice.http.voices import list_voices
+from voice.http.ws_stream import ws_stream
 from voice.server import Server
 
 
@@ -49,6 +52,13 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
             list_voices,
             transcriptions,
             translations,
+            generate,
+            generate_stream,
+            chat,
+            chat_stream,
+            list_llms,
+            token_stream,
+            ws_stream,
             openapi_document,
             docs_page,
             docs_asset,

@@ -11,6 +11,7 @@ from voice import __version__
 from voice.audio.encoding import MEDIA_TYPES
 from voice.http.chat_types import ChatRequest, CompletionRequest
 from voice.http.embedding_types import EmbeddingRequest
+from voice.http.simple_types import GenerateRequest, MessagesRequest
 from voice.http.speech_types import SpeechRequest
 from voice.http.transcription_types import TranscriptionForm, TranslationForm
 
@@ -78,6 +79,16 @@ ENDPOINTS = (
              TranscriptionUpload, FORM, (JSON, *TEXTS, EVENTS)),
     Endpoint("post", "/v1/audio/translations", "Audio", "Write it down in English",
              TranslationUpload, FORM, (JSON, *TEXTS)),
+    Endpoint("post", "/api/generate", "Plain", "Answer a prompt", GenerateRequest),
+    Endpoint("post", "/api/generate/stream", "Plain", "Answer a prompt, token by token",
+             GenerateRequest, answers=(EVENTS,)),
+    Endpoint("post", "/api/chat", "Plain", "Answer messages", MessagesRequest),
+    Endpoint("post", "/api/chat/stream", "Plain", "Answer messages, token by token",
+             MessagesRequest, answers=(EVENTS,)),
+    *(Endpoint("get", path, "Plain", "Answer a prompt in the query, token by token",
+               answers=(EVENTS,), query=GenerateRequest.__struct_fields__)
+      for path in ("/v1/stream/sse", "/stream/sse")),
+    Endpoint("get", "/api/llms", "Plain", "The models that can be asked"),
     Endpoint("get", "/v1/models", "Models", "What can be asked for by name"),
     Endpoint("get", "/v1/models/{model_id}", "Models", "One of them"),
     Endpoint("get", "/health", "Health", "What the server runs on, and why"),
@@ -102,7 +113,7 @@ def document() -> bytes:
                 "title": "Inferno Voice",
                 "version": __version__,
                 "description": "Text and audio as OpenAI's clients know them. Conversations are at "
-                "`WS /v1/realtime`.",
+                "`WS /v1/realtime`, answers token by token also at `WS /ws/stream`.",
             },
             "paths": paths,
             "components": {
