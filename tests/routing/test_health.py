@@ -120,6 +120,13 @@ def test_what_cannot_be_meant_is_not_obeyed(mad):
     assert health.recovers_at_s == FIRST_S
 
 
+def test_a_later_word_of_the_server_does_not_shorten_what_it_said_before():
+    health = Health()
+    failing(health, 0.0, trouble="rate_limit", retry_after_s=100.0)
+    failing(health, 1.0, trouble="rate_limit", retry_after_s=2.0)
+    assert health.recovers_at_s == 100.0
+
+
 def test_requests_that_fail_together_cool_once():
     health = Health()
     trials = [health.start(0.0) for _ in range(20)]
@@ -160,7 +167,7 @@ events = st.lists(
         st.sampled_from(
             ["unavailable", "timeout", "rate_limit", "quota", "auth", "context", "request"]
         ),
-        st.none() | st.floats(allow_nan=True, allow_infinity=True),
+        st.sampled_from([None, 0.5, 3.0, 90.0]) | st.floats(allow_nan=True, allow_infinity=True),
     ),
     max_size=60,
 )

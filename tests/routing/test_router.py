@@ -227,6 +227,38 @@ def test_only_one_request_probes_a_target_that_has_cooled_down():
     run(main())
 
 
+def test_who_has_begun_to_probe_is_seen_by_those_who_waited_meanwhile():
+    class Slow(Engines):
+        async def find(self, name, operation):
+            await asyncio.sleep(1.0)
+            return await super().find(name, operation)
+
+    async def main():
+        mine = FakeProvider("local", failing("quota"), Reply((b"{}",), delay_s=3.0))
+        b = FakeProvider("b", ANSWER)
+        file = models(m={"targets": ["reader", {"model": "b:y", "order": 2}]})
+        routing = router(b, file=file, engines=Slow(("reader", mine)))
+        await routing.answer("m", CHAT, chat())
+        await asyncio.sleep(10)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(10):
+                group.create_task(routing.answer("m", CHAT, chat()))
+        assert (len(mine.calls), len(b.calls)) == (2, 10)
+
+    run(main())
+
+
+def test_a_wait_past_the_deadline_is_not_begun():
+    async def main():
+        a = FakeProvider("a", failing())
+        began_s = now_s()
+        error = await refused(router(a, policy=RetryPolicy(deadline_s=1.2)), "a:x")
+        assert (error.status, error.headers["x-voice-attempts"]) == (503, "2")
+        assert now_s() - began_s == pytest.approx(0.5)
+
+    run(main())
+
+
 def test_the_deadline_is_one_for_all_attempts():
     async def main():
         a = FakeProvider("a", failing("timeout", delay_s=200.0))
@@ -389,6 +421,36 @@ async def test_targets_whose_streams_always_break_off_cool_down():
     routed = await routing.stream("m", CHAT, chat(stream=True))
     assert routed.headers["x-voice-provider"] == "b"
     await routed.value.aclose()
+
+
+async def test_streams_that_come_to_their_end_in_between_keep_a_target_trusted():
+    broken, whole = failing(after=(b"data: 1\n\n",)), saying("Hi")
+    a = FakeProvider("a", broken, broken, whole, broken, broken, whole)
+    routing = router(a, FakeProvider("b"), file=models(**IN_ORDER))
+    for reply in (broken, broken, whole, broken, broken, whole):
+        routed = await routing.stream("m", CHAT, chat(stream=True))
+        assert routed.headers["x-voice-provider"] == "a"
+        if reply is whole:
+            await read(routed)
+        else:
+            with pytest.raises(ProviderError):
+                await read(routed)
+
+
+def test_a_probe_whose_client_leaves_makes_room_for_the_next():
+    async def main():
+        a = FakeProvider("a", failing("quota"), Reply((b"{}",), delay_s=50.0), ANSWER)
+        routing = router(a, FakeProvider("b", ANSWER), file=models(**IN_ORDER))
+        await routing.answer("m", CHAT, chat())
+        await asyncio.sleep(10)
+        probe = asyncio.create_task(routing.answer("m", CHAT, chat()))
+        await asyncio.sleep(1)
+        assert (await routing.answer("m", CHAT, chat())).headers["x-voice-provider"] == "b"
+        probe.cancel()
+        await asyncio.wait([probe])
+        assert (await routing.answer("m", CHAT, chat())).headers["x-voice-provider"] == "a"
+
+    run(main())
 
 
 def test_a_stream_may_go_on_past_the_deadline_once_it_has_begun():

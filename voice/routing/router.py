@@ -179,9 +179,6 @@ async def _stream(
         first = await anext(blocks)
     except StopAsyncIteration:
         raise unavailable(f"{provider.name} sent an empty answer.") from None
-    except BaseException:
-        await blocks.aclose()
-        raise
     health.answering(trial)
     return Relay(first, blocks, health, trial, asyncio.get_running_loop().time)
 
