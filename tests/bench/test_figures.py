@@ -1,6 +1,6 @@
 import pytest
 
-from voice.bench.figures import Spread, quantile, spread
+from voice.bench.figures import Spread, percentiles, quantile, spread
 
 
 def test_the_median_and_the_95th_percentile_are_values_that_occurred():
@@ -20,3 +20,9 @@ def test_nothing_measured_has_no_spread():
     assert spread([]) is None
     with pytest.raises(ValueError, match="no values"):
         quantile([], 0.5)
+
+
+def test_the_99th_percentile_is_a_value_that_occurred():
+    seen = percentiles(float(each) for each in range(200))
+    assert (seen.p50, seen.p95, seen.p99, seen.count) == (99, 189, 197, 200)
+    assert percentiles([]) is None

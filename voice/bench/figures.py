@@ -1,4 +1,4 @@
-"""Figures of many measurements: median and 95th percentile, with the number they stand on."""
+"""Figures of many measurements: percentiles, with the number they stand on."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,15 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
     p50: float
     p95: float
+    count: int
+
+
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """The median, 95th and 99th percentile of `count` values."""
+
+    p50: float
+    p95: float
+    p99: float
     count: int
 
 
@@ -34,3 +43,12 @@ def spread(values: Iterable[float]) -> Spread | None:
         p95=round(quantile(known, 0.95), 1),
         count=len(known),
     )
+
+
+def percentiles(values: Iterable[float]) -> Percentiles | None:
+    """None when nothing was measured."""
+    known = sorted(values)
+    if not known:
+        return None
+    p50, p95, p99 = (round(quantile(known, share), 3) for share in (0.5, 0.95, 0.99))
+    return Percentiles(p50=p50, p95=p95, p99=p99, count=len(known))

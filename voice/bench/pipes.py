@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
+from voice.bench.http_messages import HttpPlan, HttpSeen, UpstreamPlan
 from voice.bench.messages import CallPlan, Calls, HostPlan, Line, Mark, Serving, Usage
 
 LINE_BYTES = 16 * 1024 * 1024
 GRACE_S = 10.0
 
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(
-    HostPlan | Serving | Usage | CallPlan | Mark | Calls
+    HostPlan | Serving | Usage | CallPlan | Mark | Calls | UpstreamPlan | HttpPlan | HttpSeen
 )
 
 
