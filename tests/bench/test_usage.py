@@ -34,3 +34,13 @@ async def test_the_work_of_a_child_is_counted_apart():
     after = usage()
     await child.communicate(b"\n")
     assert after.workers_cpu_s - before.workers_cpu_s >= 0.19
+
+
+async def test_the_most_memory_that_ever_was_is_remembered():
+    filled = b"\1" * 50_000_000
+    full = usage()
+    del filled
+    after = usage()
+    if after.peak_bytes is None:
+        pytest.skip("this kernel does not tell")
+    assert after.peak_bytes >= full.memory_bytes - 10_000_000

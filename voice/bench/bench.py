@@ -47,18 +47,15 @@ async def measure(scenario: Scenario) -> Outcome:
     Raises:
         PeerEndedError: one of the processes failed; it has said why on stderr.
     """
-    async with child("voice.bench.callers") as callers, _host(scenario.host) as (host, serving):
-        await callers.tell(scenario.calls(serving.url))
-        usage: dict[str, Usage] = {}
-        while isinstance(line := await callers.hear(), Mark):
-            usage[line.name] = await _usage(host)
-            await callers.tell(line)
-        assert isinstance(line, Calls)  # noqa: S101 - the last line is this
-        return Outcome(scenario, serving.engines, line, usage)
+    async with child("voice.bench.callers") as callers, hosted(scenario.host) as (host, serving):
+        calls, usage = await carried_out(scenario.calls(serving.url), callers, host)
+        assert isinstance(calls, Calls)  # noqa: S101 - the last line is this
+        return Outcome(scenario, serving.engines, calls, usage)
 
 
 @asynccontextmanager
-async def _host(plan: HostPlan) -> AsyncIterator[tuple[Peer, Serving]]:
+async def hosted(plan: HostPlan) -> AsyncIterator[tuple[Peer, Serving]]:
+    """A server in a process of its own, while the block runs."""
     async with child("voice.bench.host") as host:
         await host.tell(plan)
         serving = await host.hear()
@@ -66,8 +63,18 @@ async def _host(plan: HostPlan) -> AsyncIterator[tuple[Peer, Serving]]:
         yield host, serving
 
 
+async def carried_out(plan: Line, callers: Peer, host: Peer) -> tuple[Line, dict[str, Usage]]:
+    """The last line of callers that were told a plan, and what the host used at their marks."""
+    await callers.tell(plan)
+    usage: dict[str, Usage] = {}
+    while isinstance(line := await callers.hear(), Mark):
+        usage[line.name] = await _usage(host)
+        await callers.tell(line)
+    return line, usage
+
+
 async def _usage(host: Peer) -> Usage:
     await host.tell(Mark(name="usage"))
-    line: Line = await host.hear()
+    line = await host.hear()
     assert isinstance(line, Usage)  # noqa: S101 - the answer is this
     return line

@@ -18,6 +18,9 @@ from voice.config import AuthSettings, ServerSettings, Settings, SettingsError, 
 from voice.observe.logs import set_up_logs
 from voice.server import Server
 
+UPSTREAM_CONNECTIONS = 2048
+"""More than any load here has streams, each of which takes one."""
+
 
 async def main() -> None:
     async with parent() as bench:
@@ -31,7 +34,13 @@ async def main() -> None:
 
 def _server(plan: HostPlan) -> Server:
     base = Settings() if plan.engines == "fake" else load_settings()
-    settings = base.model_copy(update={"server": ServerSettings(port=0), "auth": AuthSettings()})
+    changes: dict[str, object] = {"server": ServerSettings(port=0), "auth": AuthSettings()}
+    if plan.upstream:
+        changes |= {
+            "inference_base_url": plan.upstream,
+            "inference_max_connections": UPSTREAM_CONNECTIONS,
+        }
+    settings = base.model_copy(update=changes)
     if plan.engines == "fake":
         return Server(settings, FakeEngines(plan.delay_ms).open)
     return Server(settings)

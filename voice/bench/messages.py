@@ -20,6 +20,8 @@ class HostPlan(Line, frozen=True):
     engines: EngineChoice
     delay_ms: int = 0
     """How long each fake engine takes to begin."""
+    upstream: str = ""
+    """The base URL of a model server that stands behind the router, if there is one."""
 
 
 class Serving(Line, frozen=True):
@@ -39,6 +41,8 @@ class Usage(Line, frozen=True):
     memory_bytes: int | None
     tasks: int
     sockets: int | None
+    peak_bytes: int | None = None
+    """The most memory that it ever had."""
 
 
 class CallPlan(Line, frozen=True):

@@ -41,25 +41,27 @@ def show(console: Console, results: Sequence[Result]) -> None:
     ):
         rows = [[_name(each), str(each.sessions), *row(each)] for each in results]
         measured = [cells for cells in rows if set(cells[2:]) != {ABSENT}]
-        _print(console, title, ["engines", "sessions", *headers], measured)
+        print_table(console, title, ["engines", "sessions", *headers], measured)
     for name, meaning in DEFINITIONS.items():
         console.print(f"{name}: {meaning}", style="dim", soft_wrap=not console.is_terminal)
-    _complain(console, (problem for each in results for problem in each.problems))
+    complain(console, (problem for each in results for problem in each.problems))
 
 
 def show_soak(console: Console, soak: Soak) -> None:
     title = f"{soak.sessions} sessions, each opened, asked once and dropped"
-    rows = [[point, *_usage(usage)] for point, usage in soak.usage.items()]
-    _print(console, title, ["", "memory MB", "tasks", "sockets"], rows)
-    _complain(console, soak.problems)
+    rows = [[point, *usage_cells(usage)] for point, usage in soak.usage.items()]
+    print_table(console, title, ["", "memory MB", "tasks", "sockets"], rows)
+    complain(console, soak.problems)
 
 
-def _usage(usage: Usage) -> list[str]:
+def usage_cells(usage: Usage) -> list[str]:
+    """Memory, tasks and sockets."""
     sockets = ABSENT if usage.sockets is None else str(usage.sockets)
-    return [_megabytes(usage.memory_bytes), str(usage.tasks), sockets]
+    return [megabytes(usage.memory_bytes), str(usage.tasks), sockets]
 
 
-def _print(console: Console, title: str, headers: list[str], rows: list[list[str]]) -> None:
+def print_table(console: Console, title: str, headers: list[str], rows: list[list[str]]) -> None:
+    """Print a table, unless it has no rows."""
     if not rows:
         return
     shape = SIMPLE_HEAD if console.is_terminal else None
@@ -73,7 +75,8 @@ def _print(console: Console, title: str, headers: list[str], rows: list[list[str
     console.print()
 
 
-def _complain(console: Console, problems: Iterable[str]) -> None:
+def complain(console: Console, problems: Iterable[str]) -> None:
+    """Say what went wrong."""
     for problem in problems:
         console.print(f"problem: {problem}", style="bold red", markup=False, soft_wrap=True)
 
@@ -120,8 +123,8 @@ def _load(result: Result) -> list[str]:
         f"{load.speaking.server_ms:.1f}",
         _workers(load.listening),
         _workers(load.speaking),
-        _megabytes(load.server_bytes),
-        _megabytes(load.session_bytes, digits=2),
+        megabytes(load.server_bytes),
+        megabytes(load.session_bytes, digits=2),
         *map(str, counts),
         _both(result.caller_lag_ms),
     ]
@@ -135,5 +138,5 @@ def _both(seen: Spread | None) -> str:
     return ABSENT if seen is None else f"{seen.p50:g} / {seen.p95:g}"
 
 
-def _megabytes(size: int | None, digits: int = 0) -> str:
+def megabytes(size: int | None, digits: int = 0) -> str:
     return ABSENT if size is None else f"{size / 1e6:.{digits}f}"

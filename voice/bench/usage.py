@@ -19,12 +19,20 @@ def usage() -> Usage:
         memory_bytes=_memory_bytes() if there else None,
         tasks=len(asyncio.all_tasks()),
         sockets=_sockets() if there else None,
+        peak_bytes=_peak_bytes() if there else None,
     )
 
 
 def _memory_bytes() -> int:
     pages = PROC.joinpath("self", "statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _peak_bytes() -> int | None:
+    lines = PROC.joinpath("self", "status").read_text().splitlines()
+    peaks = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    kilobytes = next(peaks, None)  # Some sandboxes do not tell.
+    return None if kilobytes is None else int(kilobytes) * 1024
 
 
 def _sockets() -> int:

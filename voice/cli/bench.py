@@ -1,23 +1,21 @@
 """`voice bench`: measure latency, CPU and memory."""
 
 import asyncio
-import os
-import platform
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import click
-import msgspec
 from rich.console import Console
 
-from voice import __version__
 from voice.bench.bench import Scenario, measure
 from voice.bench.messages import HostPlan, Phase
 from voice.bench.pipes import PeerEndedError
 from voice.bench.report import DEFINITIONS, result
 from voice.bench.soak import soak_scenario, soaked
 from voice.bench.tables import console_for, show, show_soak
+from voice.cli.bench_http import http
+from voice.cli.bench_output import machine, write_json
 
 MOST_TURNS = 4
 
@@ -45,6 +43,9 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
 @click.group()
 def bench() -> None:
     """Measure latency, CPU and memory."""
+
+
+bench.add_command(http)
 
 
 @bench.command()
@@ -102,7 +103,7 @@ def turn(
 def _soak(console: Console, to: BinaryIO | None) -> list[str]:
     soak = soaked(asyncio.run(measure(soak_scenario())))
     show_soak(console, soak)
-    _write(to, {"machine": _machine(), "soak": soak})
+    write_json(to, {"machine": machine(), "soak": soak})
     return soak.problems
 
 
@@ -115,7 +116,7 @@ def _measure(console: Console, to: BinaryIO | None, scenarios: Iterator[Scenario
         results.append(result(asyncio.run(measure(scenario))))
     console.print()
     show(console, results)
-    _write(to, {"machine": _machine(), "definitions": DEFINITIONS, "runs": results})
+    write_json(to, {"machine": machine(), "definitions": DEFINITIONS, "runs": results})
     return [problem for each in results for problem in each.problems]
 
 
@@ -133,18 +134,3 @@ def _scenarios(
             whole = number == 0 or host.engines == "installed"
             phases: tuple[Phase, ...] = ("ask", "interrupt", "listen", "speak")
             yield Scenario(host, count, asked, (asked + 1) // 2, phases if whole else phases[:1])
-
-
-def _machine() -> dict[str, object]:
-    return {
-        "version": __version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cpus": os.cpu_count(),
-        "load_average": os.getloadavg(),
-    }
-
-
-def _write(to: BinaryIO | None, report: dict[str, object]) -> None:
-    if to is not None:
-        to.write(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
