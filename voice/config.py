@@ -304,6 +304,10 @@ def variables(
 
 def _check_models(settings: Settings, environment: Mapping[str, str]) -> None:
     """Complain about a language model that is neither an engine nor in the file of models."""
+    if "inference_provider_type" in settings.model_fields_set and not settings.inference_base_url:
+        raise SettingsError(
+            "INFERENCE_PROVIDER_TYPE says what the server at INFERENCE_BASE_URL is: set that, too"
+        )
     problem = ""
     try:
         parse_name("llm", settings.engines.llm)

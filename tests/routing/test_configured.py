@@ -129,6 +129,10 @@ def test_the_limits_of_attempts_are_settings():
     assert (policy_of(settings).attempts, policy_of(settings).deadline_s) == (5, 20.0)
 
 
+def test_a_kind_of_server_without_its_address_is_refused():
+    assert "INFERENCE_BASE_URL" in complaint({"INFERENCE_PROVIDER_TYPE": "ollama"})
+
+
 def test_allowed_models_stand_between_commas():
     found = registry({"LLM_ALLOWED_MODELS": "reader, openai:*"})
     assert [found.allows(name) for name in ("reader", "openai:x", "llama:x")] == [

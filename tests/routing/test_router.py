@@ -5,12 +5,14 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.routing.worlds import Engines, chat, models, router
+from tests.routing.worlds import Engines, chat, config, models, router
 from tests.virtual_time import run
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.providers.fake import FakeProvider, Reply, failing, saying
 from voice.providers.protocol import ProviderError
 from voice.routing.candidates import RetryPolicy
+from voice.routing.registry import Registry
+from voice.routing.router import Router
 
 CHAT = "chat/completions"
 ANSWER = Reply((b"{}",))
@@ -534,6 +536,30 @@ async def test_openais_names_mean_the_preferred_model_without_waiting_for_engine
     routing = router(a, file=models(mine={"targets": ["a:x"]}), engines=engines, preferred="mine")
     assert (await routing.answer("gpt-4o", CHAT, chat())).headers["x-voice-model"] == "x"
     assert engines.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "served"),
+    [
+        ("https://api.openai.com/v1", "gpt-4o", "gpt-4o"),
+        ("https://api.openai.com/v1", "auto", "gpt-4o-mini"),
+        ("http://gpu:8001/v1", "gpt-4o", "gpt-4o-mini"),
+    ],
+)
+async def test_where_openai_itself_is_the_usual_server_its_names_mean_its_models(url, name, served):
+    openai = FakeProvider("openai", ANSWER)
+    registry = Registry([config("openai", url)])
+    engines = Engines(("openai:gpt-4o-mini", FakeProvider("local")))
+    routing = Router(registry, {"openai": lambda _: openai}, engines)
+    assert (await routing.answer(name, CHAT, chat())).headers["x-voice-model"] == served
+
+
+async def test_a_servers_own_answer_is_not_replaced_by_openais():
+    """A local model stays in place though there is a key of OpenAI's."""
+    registry = Registry([config("openai", "https://api.openai.com/v1")])
+    mine = FakeProvider("local", ANSWER)
+    routing = Router(registry, {}, Engines(("reader", mine)))
+    assert (await routing.answer("gpt-4o", CHAT, chat())).headers["x-voice-provider"] == "local"
 
 
 async def test_closing_the_router_closes_the_providers_that_were_used():
