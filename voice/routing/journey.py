@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
+import structlog
+
 from voice.gateway.errors import ApiError
 from voice.providers.protocol import Call, Operation, Provider, ProviderError
 from voice.routing.candidates import Candidate, Candidates, RetryPolicy
 from voice.routing.health import Health, Trial, sane_retry_after
 from voice.routing.targets import Route, Target
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -145,6 +149,14 @@ class Journey(Generic[T]):
             return await self._ask(provider, call, health, trial)
         except ProviderError as error:
             health.failed(trial, self._clock(), error.trouble, error.retry_after_s)
+            if error.trouble != "request":
+                log.warning(
+                    "attempt failed",
+                    provider=candidate.target.provider,
+                    model=candidate.target.model,
+                    trouble=error.trouble,
+                    reason=error.message,
+                )
             raise
         except BaseException:
             health.dropped(trial)
