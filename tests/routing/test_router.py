@@ -608,3 +608,15 @@ async def test_a_shared_server_does_not_remember_every_name_that_was_ever_asked_
         await routing.answer(f"a:{number}", CHAT, chat())
     assert len(routing._healths) <= 11
     assert ("a", "cooling") in routing._healths
+
+
+async def test_whether_a_model_can_do_something_is_known_without_asking_it():
+    refusal = unsupported_parameter("n", "is not known.")
+    blind = FakeProvider("a", refuses=lambda call: refusal if "n" in call.body else None)
+    engines = Engines(failure="no weights")
+    file = models(one={"targets": ["a:x"]}, two={"targets": ["a:x", "reader"]})
+    routing = router(blind, file=file, engines=engines)
+    assert await routing.refusal("one", CHAT, chat()) is None
+    assert await routing.refusal("one", CHAT, chat() | {"n": 2}) is refusal
+    assert await routing.refusal("two", CHAT, chat() | {"n": 2}) is refusal
+    assert blind.calls == []
