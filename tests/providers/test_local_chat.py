@@ -359,3 +359,20 @@ async def test_closing_a_stream_closes_the_generation():
     await anext(stream)
     await stream.aclose()
     assert model.abandoned == 1
+
+
+@pytest.mark.parametrize(
+    ("param", "call", "field"),
+    [
+        ("regex", chat(guided_regex="(?=a)"), "guided_regex"),
+        ("json_schema", chat(response_format={"type": "json_object"}), "response_format"),
+        ("text", text(prompt=[1]), "prompt"),
+        ("messages", chat(), "messages"),
+    ],
+)
+async def test_an_engines_complaint_names_the_clients_field(param, call, field):
+    wrong = EngineError("That cannot be.", "invalid_value", param)
+    with pytest.raises(ProviderError) as failed:
+        await answered(Able([wrong]), call)
+    assert (failed.value.status, failed.value.trouble) == (400, "request")
+    assert (failed.value.code, failed.value.param) == ("invalid_value", field)

@@ -11,7 +11,12 @@ from voice.engines.protocols import EngineError
 
 log = structlog.get_logger()
 
-_CLIENTS_FAULT = {"context_length_exceeded", "unsupported_parameter", "invalid_value"}
+_CLIENTS_FAULT = {
+    "context_length_exceeded",
+    "invalid_value",
+    "unsupported_parameter",
+    "unsupported_value",
+}
 """Codes of engines' errors that another request could avoid."""
 
 
@@ -55,9 +60,9 @@ def api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, EngineError):
-        code = getattr(error, "code", "") or None
+        code = error.code or None
         if code in _CLIENTS_FAULT:
-            return ApiError(str(error), code=code, param=getattr(error, "param", "") or None)
+            return ApiError(str(error), code=code, param=error.param or None)
         return ApiError(str(error), status=503, kind="server_error", code=code)
     log.error("request failed", exc_info=error)
     return ApiError(

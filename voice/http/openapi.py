@@ -153,7 +153,7 @@ _IDENTIFIER = str.maketrans({"/": "_", "{": "", "}": "", "-": "_"})
 
 def _contents(answers: Iterable[str]) -> Iterable[tuple[str, Json]]:
     for media in answers:
-        if media == JSON:
+        if media in {JSON, EVENTS}:
             yield media, {"schema": {}}
         elif media.startswith("audio/"):
             yield media, {"schema": {"type": "string", "format": "binary"}}

@@ -1,7 +1,7 @@
 """A language model of this server as a provider of chat and text completions."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -11,7 +11,7 @@ import msgspec
 from voice.engines.protocols import EngineError, Finished, LanguageModel, Piece, Prompt
 from voice.gateway.errors import ApiError, api_error
 from voice.providers.completion_wire import ChatChoice, Envelope, Json, TextChoice
-from voice.providers.local_prompt import chat_prompt, completion_prompts, refusal
+from voice.providers.local_prompt import chat_prompt, completion_prompts, field_for, refusal
 from voice.providers.protocol import Call, ProviderError, Trouble
 
 
@@ -38,6 +38,8 @@ class _Answer:
 class _Job:
     """A request as what is to be done: answers in the order of their indices."""
 
+    fields: Mapping[str, object]
+    """As the client sent them."""
     envelope: Envelope
     answers: list[_Answer]
     candidates: int = 1
@@ -87,7 +89,7 @@ class LocalChat:
                     for choice in answer.choice.feed(piece):
                         yield choice
         except EngineError as error:
-            raise failure(error) from error
+            raise failure(error, job.fields) from error
 
     def _job(self, call: Call) -> _Job:
         return self._chat(call) if call.operation == "chat/completions" else self._text(call)
@@ -110,7 +112,7 @@ class LocalChat:
             )
             for index in range(request.n or 1)
         ]
-        return _Job(envelope, answers)
+        return _Job(call.body, envelope, answers)
 
     def _text(self, call: Call) -> _Job:
         request, prompts = completion_prompts(call.body)
@@ -137,7 +139,7 @@ class LocalChat:
             for number, prompt in enumerate(prompts)
             for index in range(candidates)
         ]
-        return _Job(envelope, answers, candidates, wanted)
+        return _Job(call.body, envelope, answers, candidates, wanted)
 
 
 def _kept(job: _Job) -> list[Choice]:
@@ -162,7 +164,7 @@ def _varied(prompt: Prompt, index: int) -> Prompt:
     return msgspec.structs.replace(prompt, seed=prompt.seed + index)
 
 
-def failure(error: EngineError) -> ProviderError:
+def failure(error: EngineError, fields: Mapping[str, object]) -> ProviderError:
     """What an engine's error means for a router, and for the client if nobody else answers."""
     told = api_error(error)
     trouble: Trouble = "unavailable"
@@ -176,5 +178,5 @@ def failure(error: EngineError) -> ProviderError:
         status=told.status,
         kind=told.kind,
         code=told.code,
-        param=told.param,
+        param=field_for(told.param, fields),
     )

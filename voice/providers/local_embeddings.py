@@ -58,7 +58,7 @@ class LocalEmbeddings:
             found = await self._embedder.embed(distinct)
         except EngineError as error:
             places = [inputs.index(each) for each in distinct]
-            raise failure(_placed(error, places, request)) from error
+            raise failure(_placed(error, places, request), call.body) from error
         rows = {each: row for row, each in enumerate(distinct)}
         order = [rows[each] for each in inputs]
         vectors = np.frombuffer(found.vectors, "<f4").reshape(len(distinct), -1)

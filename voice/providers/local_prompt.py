@@ -83,6 +83,12 @@ DEFAULT_COMPLETION_TOKENS = 16
 GUIDES = ("guided_json", "guided_regex", "guided_choice", "guided_grammar")
 
 
+def field_for(param: str | None, body: Mapping[str, object]) -> str | None:
+    """The field of the body that asked an engine for what it names by its own field."""
+    asking = (name for name in set_fields(body) if NEEDS.get(name) == param)
+    return next(asking, param)
+
+
 def set_fields(body: Mapping[str, object]) -> list[str]:
     """The fields that ask for something."""
     return [
