@@ -165,7 +165,7 @@ def model_not_found(name: str, known: Iterable[str]) -> ApiError:
     """The answer to a name that nobody has, with the nearest that somebody does."""
     shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
     return ApiError(
-        f"The model '{shown}' does not exist{near(name, known) or '; GET /v1/models lists what does'}",
+        f"The model '{shown}' does not exist{near(name, known) or '; GET /v1/models lists those that do.'}",
         status=404,
         code="model_not_found",
         param="model",
