@@ -4,7 +4,6 @@ from litestar import Response, get
 from litestar.datastructures import State
 from litestar.params import FromPath
 
-from voice.engines.names import NONE
 from voice.routing.registry import model_not_found
 from voice.server import Server
 
@@ -29,8 +28,9 @@ def show_model(state: State, model_id: FromPath[str]) -> Response[object]:
 
 def _models(server: Server) -> list[dict[str, object]]:
     """What has a name here; OpenAI's names for it are accepted everywhere and not listed."""
-    engines = [each.name for each in server.engines.choices] if server.engines else []
-    names = dict.fromkeys([*server.router.models(), *(name for name in engines if name != NONE)])
+    choices = server.engines.choices if server.engines else ()
+    heard_and_spoken = [each.name for each in choices if each.kind in {"stt", "tts"}]
+    names = dict.fromkeys([*server.router.models(), *heard_and_spoken])
     created = server.started_at
     return [
         {"id": name, "object": "model", "created": created, "owned_by": OWNER} for name in names
