@@ -10,6 +10,7 @@ COMMANDS = {
     "serve": "Run the server.",
     "demo": "Hear and read a spoken conversation, held by the server with itself.",
     "ask": "Ask spoken questions from recordings and hear the answers.",
+    "chat": "Chat with a model in text.",
     "speak": "Speak a text into a file.",
     "transcribe": "Write down what is said in recordings.",
     "pull": "Download models.",
