@@ -197,26 +197,42 @@ async def test_refusals_of_servers_behind_have_the_right_kind(tmp_path, status, 
     assert "sk-cloud" not in str(refused.value)
 
 
-async def test_a_client_that_leaves_ends_the_work_behind(tmp_path):
+async def test_a_client_that_leaves_within_a_stream_ends_the_work_behind(tmp_path):
     slow = Script(words=("a",) * 1000, interval_s=0.05)
-    hanging = Script(fault="hang")
-    async with stage(tmp_path, openai=slow, vllm=hanging) as (client, _, upstreams):
+    async with stage(tmp_path, openai=slow, vllm=Script(fault="hang_within")) as at:
+        for model, upstream in (("cloud:gpt-x", "openai"), ("gpu:qwen", "vllm")):
+            stream = await at.client.chat.completions.create(
+                model=model, messages=[USER], stream=True
+            )
+            await anext(aiter(stream))
+            await stream.close()
+            async with asyncio.timeout(1):
+                await at.upstreams[upstream].idle()
+            assert at.upstreams[upstream].abandoned == 1
+
+
+@pytest.mark.parametrize("fault", ["hang", "hang_silent"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_leaves_while_nothing_comes_ends_the_work_behind(
+    tmp_path, fault, stream
+):
+    async with stage(tmp_path, vllm=Script(fault=fault)) as (client, _, upstreams):
+        asking = asyncio.create_task(
+            client.chat.completions.create(model="gpu:qwen", messages=[USER], stream=stream)
+        )
+        await upstreams["vllm"].asked()
+        asking.cancel()
+        async with asyncio.timeout(1):
+            await upstreams["vllm"].idle()
+        assert upstreams["vllm"].abandoned == 1
+
+
+async def test_a_stream_whose_last_mark_is_missing_ends_well(tmp_path):
+    async with stage(tmp_path, openai=Script(fault="no_done")) as (client, _, _):
         stream = await client.chat.completions.create(
             model="cloud:gpt-x", messages=[USER], stream=True
         )
-        await anext(aiter(stream))
-        await stream.close()
-        async with asyncio.timeout(1):
-            await upstreams["openai"].idle()
-        for streams in (True, False):
-            waiting = asyncio.create_task(
-                client.chat.completions.create(model="gpu:qwen", messages=[USER], stream=streams)
-            )
-            await upstreams["vllm"].asked(1 + (not streams))
-            waiting.cancel()
-            async with asyncio.timeout(1):
-                await upstreams["vllm"].idle()
-    assert upstreams["openai"].abandoned == 1
+        assert "".join(await texts(stream)) == "Hello there."
 
 
 async def test_wrong_requests_are_explained(tmp_path):

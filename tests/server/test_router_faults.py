@@ -1,0 +1,69 @@
+"""An engine's process dies under a request: another target answers, and the engine comes back."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.server.test_faults import eventually
+from voice.config import load_settings
+from voice.providers.fakes import FakeUpstream
+from voice.server import Server
+
+pytestmark = [pytest.mark.server, pytest.mark.engine]
+
+FILE = """
+[providers.spare]
+kind = "openai"
+base_url = "{url}"
+
+[models.assistant]
+targets = ["reader", {{ model = "spare:x", order = 2 }}]
+"""
+BASE = {
+    "ENGINES__STT": "fake",
+    "ENGINES__LLM": "reader",
+    "ENGINES__TTS": "fake",
+    "ENGINES__EMBED": "none",
+}
+
+
+def chat(model: str) -> dict:
+    question = {"role": "user", "content": "When does the library close on Saturday?"}
+    return {"model": model, "messages": [question]}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+async def test_an_engine_that_dies_is_stepped_in_for_and_restarted(tmp_path, number):
+    async with FakeUpstream("openai") as spare:
+        path = tmp_path / "models.toml"
+        path.write_text(FILE.format(url=spare.url))
+        settings = load_settings(
+            environment=BASE | {"MODELS_FILE": str(path)}, env_file=Path("/nowhere")
+        )
+        server = Server(settings)
+        async with server.running():
+            engines = await server.warm()
+            (worker,) = (each for each in engines.workers if each.spec.name == "reader")
+
+            async def ask() -> tuple[str, bytes]:
+                found = await server.router.answer(
+                    "assistant", "chat/completions", chat("assistant")
+                )
+                return found.headers["x-voice-provider"], found.value
+
+            assert (await ask())[0] == "local"
+            os.kill(worker.statistics().pid, signal.SIGSTOP)
+            asking = asyncio.create_task(ask())
+            await eventually(lambda: worker.statistics().jobs)
+            os.kill(worker.statistics().pid, number)
+            os.kill(worker.statistics().pid, signal.SIGCONT)
+            provider, answer = await asking
+            assert provider == "spare"
+            assert b"Hello there." in answer
+            await worker.connected()
+            assert worker.statistics().restarts == 1
+            alone = await server.router.answer("reader", "chat/completions", chat("reader"))
+            assert b"one o'clock" in alone.value
