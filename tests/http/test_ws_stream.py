@@ -131,6 +131,14 @@ def test_the_params_and_the_system_prompt_reach_the_model():
     assert (prompt.max_tokens, prompt.temperature) == (2, 0.1)
 
 
+def test_null_is_the_same_as_unset():
+    async def talk(client):
+        await client.say(ASK | {"model": None, "system": None, "params": None})
+        await client.until("complete")
+
+    assert connected(talk).all("error") == []
+
+
 def test_tokens_share_a_message_for_50_ms_at_most():
     client = connected(one_answer, FakeLanguageModel(ANSWER, token_interval_s=0.03))
     assert [message["token"] for message in client.all("token")] == ["It is", " open. Come", " in."]

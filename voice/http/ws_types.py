@@ -20,11 +20,11 @@ class Inference(
     prompt: Annotated[str, Meta(min_length=1)]
     model: str | None = None
     system: str | None = None
-    params: Params = Params()
+    params: Params | None = None
 
     def chat(self) -> Json:
         """The same as the fields of a chat."""
-        return prompt_chat(self.model, self.prompt, self.system, self.params)
+        return prompt_chat(self.model, self.prompt, self.system, self.params or Params())
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel", forbid_unknown_fields=True):
