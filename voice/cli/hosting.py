@@ -74,6 +74,9 @@ async def hosting(
     server.on_failure = lambda _: stopping.set()
     config = uvicorn.Config(
         build_app(settings, server),
+        # Not httptools, though it is faster: it takes heads of any size from anybody, and loses the
+        # bodies of clients that offer HTTP/2 by an upgrade, as those in Java do.
+        http="h11",
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
