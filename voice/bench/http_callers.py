@@ -19,6 +19,7 @@ from voice.bench.http_streams import hold, relay
 from voice.bench.http_ways import Load, OpenWay
 from voice.bench.messages import Mark
 from voice.bench.pipes import Peer, PeerEndedError, parent
+from voice.cli.open_files import allow_many
 
 Work = Callable[[Load], Coroutine[object, object, None]]
 
@@ -72,6 +73,7 @@ def counted(problems: Counter[str]) -> list[str]:
 
 
 async def main() -> None:
+    allow_many()
     async with parent() as bench:
         plan = await bench.hear()
         assert isinstance(plan, HttpPlan)  # noqa: S101 - the first line is this

@@ -19,6 +19,7 @@ from voice.bench.messages import Serving
 from voice.bench.orders import Order, asked, order_in, text_of, word
 from voice.bench.pipes import PeerEndedError, parent
 from voice.cli.loop import run
+from voice.cli.open_files import allow_many
 
 MODEL = "bench"
 """What its only model is called; it answers to every name."""
@@ -186,6 +187,7 @@ async def serving(port: int = 0) -> AsyncIterator[str]:
 
 
 async def main() -> None:
+    allow_many()
     async with parent() as bench:
         plan = await bench.hear()
         assert isinstance(plan, UpstreamPlan)  # noqa: S101 - the first line is this

@@ -13,6 +13,7 @@ import click
 import uvicorn
 
 from voice.app import build_app
+from voice.cli.open_files import allow_many
 from voice.config import Settings
 from voice.engines.protocols import EngineError
 from voice.groups import ungrouped
@@ -69,6 +70,7 @@ async def hosting(
         click.ClickException: the port is taken, the host may not be listened on without keys, or
             the engines cannot be opened.
     """
+    allow_many()
     listening = _listen(settings.server.host, settings.server.port)
     server, stopping = server or Server(settings), asyncio.Event()
     server.on_failure = lambda _: stopping.set()
