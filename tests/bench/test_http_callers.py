@@ -31,7 +31,7 @@ def _short(monkeypatch):
         monkeypatch.setattr(module, name, value)
 
 
-async def carried_out(*parts, router=None):
+async def carried_out(*parts, router=None, others=()):
     """What the clients saw, and the marks they set; without a router the upstream stands for it."""
     marks = []
 
@@ -42,6 +42,10 @@ async def carried_out(*parts, router=None):
         ways = (
             Way(name="direct", base_url=url, model="bench"),
             Way(name="router", base_url=router or url, model="openai:bench"),
+            *(
+                Way(name="against", base_url=url, model="x", scripted=scripted)
+                for scripted in others
+            ),
         )
         plan = HttpPlan(parts=parts, ways=ways, seconds=0.1, rate=100, streams=20)
         return await carry_out(plan, mark), marks
@@ -88,6 +92,17 @@ async def test_wrong_answers_are_problems_and_not_counted(part, monkeypatch):
     assert seen.latencies == []
     assert all(each.requests_per_s == 0 for each in seen.throughputs)
     assert all(each.events == 0 for each in (*seen.relayed, *seen.held))
+
+
+@pytest.mark.parametrize("part", ["chat", "relay"])
+async def test_a_server_whose_model_is_unknown_may_say_anything(part, monkeypatch):
+    monkeypatch.setattr(upstream, "word", lambda *_: " well")
+    monkeypatch.setattr(upstream, "text_of", lambda _: "Well.")
+    seen, _ = await carried_out(part, others=[False])
+    assert {problem.partition(":")[0] for problem in seen.problems} == {"direct", "router"}
+    assert {each.way for each in seen.latencies} <= {"against"}
+    assert {each.way for each in seen.relayed if each.events} <= {"against"}
+    assert len(seen.latencies) + len(seen.relayed) > 0
 
 
 @pytest.mark.parametrize("part", ["chat", "relay", "held"])

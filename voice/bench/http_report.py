@@ -26,7 +26,8 @@ HTTP_DEFINITIONS = {
     "overhead": "a percentile through the router less the same percentile direct",
     "without pause": "32 clients that each ask again when answered; the ways by turns",
     "relay": "8 streams at once; all their events, [DONE] included, from the first request to the "
-    "last byte; an upstream that writes one event at a time, or many",
+    "last byte; an upstream that writes one event at a time, or many (the router passes on at once "
+    "what it has read at once)",
     "held": "streams that tick four times a second, all open at the same time; memory, tasks and "
     "sockets are those of the server process; it is done twice, and growth is what the second "
     "time left behind beyond the first",

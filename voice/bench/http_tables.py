@@ -6,6 +6,7 @@ from voice.bench.figures import Percentiles
 from voice.bench.http_messages import Latencies
 from voice.bench.http_report import HTTP_DEFINITIONS, HttpResult, Memory, Overhead
 from voice.bench.tables import complain, megabytes, print_table, usage_cells
+from voice.engines.names import NONE
 
 
 def show_http(console: Console, result: HttpResult) -> None:
@@ -60,10 +61,10 @@ def _show_streams(console: Console, result: HttpResult) -> None:
 
 
 def _show_audio(console: Console, result: HttpResult) -> None:
-    engines = " ".join(result.engines)
+    engines = f"(engines: {' '.join(name for name in result.engines if name != NONE)})"
     print_table(
         console,
-        f"Speech by {engines}: ms, p50 / p95",
+        f"Speech {engines}: ms, p50 / p95",
         ["format", "n", "characters", "audio s", "first bytes", "whole"],
         [
             [each.format, str(each.first_ms.count), str(each.characters), f"{each.audio_s:g}",
@@ -73,7 +74,7 @@ def _show_audio(console: Console, result: HttpResult) -> None:
     )  # fmt: skip
     print_table(
         console,
-        f"Transcription by {engines}",
+        f"Transcription {engines}",
         ["answer", "audio s", "first text ms", "whole s", "real-time factor", "recall"],
         [
             ["stream" if each.streamed else "json", f"{each.audio_s:g}", f"{each.first_ms:,.0f}",

@@ -198,7 +198,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        run(main())
-    except OSError as error:
-        sys.exit(f"the fake upstream cannot serve: {error}")
+    with suppress(KeyboardInterrupt, PeerEndedError):  # nobody is left to tell
+        try:
+            run(main())
+        except OSError as error:
+            sys.exit(f"the fake upstream cannot serve: {error}")

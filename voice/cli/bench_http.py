@@ -48,14 +48,14 @@ class _Url(click.ParamType[str]):
 @click.command()
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.1, 600),
+    type=click.FloatRange(0.1, 300),
     default=10.0,
     show_default=True,
     help="How long each load lasts.",
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(1, 10_000),
+    type=click.FloatRange(1, 1000),
     default=100.0,
     show_default=True,
     help="Chats per second, each way.",
