@@ -1,7 +1,7 @@
 """`WS /ws/stream`: answers token by token, one after the other on a connection."""
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -26,7 +26,6 @@ log = structlog.get_logger()
 
 STALL_S = 30.0
 """A client that takes nothing for so long is let go."""
-CLOSE_S = 1.0
 POLICY_VIOLATION = 1008
 
 
@@ -68,9 +67,7 @@ class TokenConnection:
                         self._under_way[0].cancel()
         except ClientStalledError as stalled:
             log.warning("token stream ended", reason=str(stalled))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await self._transport.close(POLICY_VIOLATION, str(stalled))
+            await self._transport.close(POLICY_VIOLATION, str(stalled))
 
     async def _obey(self, frame: str | bytes, group: asyncio.TaskGroup) -> None:
         try:

@@ -1,11 +1,13 @@
 """The conversation over a WebSocket: JSON text frames both ways."""
 
+import asyncio
 from contextlib import suppress
 
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
 SUBPROTOCOL = "realtime"
+CLOSE_S = 1.0
 
 
 class WebSocketTransport:
@@ -35,6 +37,8 @@ class WebSocketTransport:
         if self._closed:
             return
         self._closed = True
-        with suppress(WebSocketDisconnect, OSError, RuntimeError):
-            # A close frame holds 123 bytes of reason (RFC 6455, 5.5).
-            await self._socket.close(code, reason.encode()[:123].decode(errors="ignore"))
+        with suppress(WebSocketDisconnect, OSError, RuntimeError, TimeoutError):
+            # To a client that has stopped reading not even this gets through.
+            async with asyncio.timeout(CLOSE_S):
+                # A close frame holds 123 bytes of reason (RFC 6455, 5.5).
+                await self._socket.close(code, reason.encode()[:123].decode(errors="ignore"))
