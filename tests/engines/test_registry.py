@@ -120,5 +120,7 @@ async def test_nothing_at_all_is_an_error():
 
 
 async def test_an_unknown_name_lists_what_there_is():
-    with pytest.raises(EngineError, match="there is auto, espeak, kokoro, openai:gpt-4o-mini-tts, fake"):
+    with pytest.raises(
+        EngineError, match="there is auto, espeak, kokoro, openai:gpt-4o-mini-tts, fake"
+    ):
         Search("tts", "harp", Offers())
