@@ -1,10 +1,20 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
+import structlog
 from hypothesis import settings
 
 # A build tries the same examples each time; a developer's machine goes on looking for new ones.
 settings.register_profile("build", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile("build" if os.environ.get("CI") else "search")
+
+
+@pytest.fixture(autouse=True)
+def _usual_logs() -> Iterator[None]:
+    """What a command sets up for its own log is undone before the next test."""
+    yield
+    structlog.reset_defaults()

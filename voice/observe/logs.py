@@ -34,5 +34,4 @@ def set_up_logs(level: str, form: Literal["json", "pretty"]) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
