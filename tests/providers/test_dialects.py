@@ -62,7 +62,7 @@ def test_nothing_is_added(dialect: str):
                 }
             },
         ),
-        ("compatible", {"guided_regex": "a+"}, {"guided_regex": "a+"}),
+        ("compatible", {"invented": 1}, {"invented": 1}),
         ("openai", {"max_tokens": 5}, {"max_completion_tokens": 5}),
         (
             "openai",
@@ -106,6 +106,9 @@ def test_completions_keep_their_limit():
         ("ollama", "n", 2),
         ("ollama", "logit_bias", {"5": 1}),
         ("ollama", "guided_choice", ["a"]),
+        ("compatible", "guided_regex", "a+"),
+        ("vllm", "modalities", ["text", "audio"]),
+        ("compatible", "modalities", ["audio"]),
     ],
 )
 def test_what_a_server_cannot_do_is_refused(dialect: str, field: str, value: object):
@@ -133,6 +136,48 @@ def with_image(url: str) -> list[dict]:
     text = {"type": "text", "text": "?"}
     image = {"type": "image_url", "image_url": {"url": url}}
     return [{"role": "user", "content": "Hi"}, {"role": "user", "content": [text, image]}]
+
+
+def with_sound() -> list[dict]:
+    sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+    return [{"role": "user", "content": [{"type": "text", "text": "?"}, sound]}]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_sounds_go_to_nobody_who_does_not_hear(dialect: str):
+    """So that this server hears and speaks for them."""
+    earlier = [{"role": "assistant", "audio": {"id": "audio_1"}}]
+    assert refused(dialect, messages=with_sound()).param == "messages[0].content[1]"
+    assert refused(dialect, messages=earlier).param == "messages[0].audio"
+
+
+def test_models_that_hear_get_the_sounds_as_they_are():
+    fields = {"messages": with_sound(), "modalities": ["text", "audio"]}
+    asked = Call("chat/completions", "gpt-audio", fields)
+    assert DIALECTS["openai"].refusal(asked) is None
+    assert DIALECTS["openai"].body(asked) == {"model": "gpt-audio", **fields}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254\\@example.com/a.png",
+        "http://metadata.google.internal./a",
+        "http://localhost./a",
+        "http://127.0.0.1./a",
+        "http://\u24dbocalhost/a",
+        "http://metadata.google\u3002internal/a",
+        "http://redis:6379/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://[::127.0.0.1]/",
+        "http://a.localdomain/",
+        "http://exam ple.com/a",
+        "http://example.com/a\r\nHost: b",
+    ],
+)
+def test_no_spelling_of_a_private_place_gets_through(url: str):
+    assert refused("vllm", messages=with_image(url)).code == "invalid_image_url"
 
 
 DATA = "data:image/png;base64,AAAA"

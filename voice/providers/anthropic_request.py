@@ -12,7 +12,8 @@ from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.providers.anthropic_messages import conversation
 from voice.providers.anthropic_models import capabilities
 from voice.providers.dialects import schema_of
-from voice.providers.media import image_refusal
+from voice.providers.media import image_refusal, sound_refusal
+from voice.providers.neutral import is_among
 from voice.providers.protocol import Call
 
 Json = dict[str, object]
@@ -95,9 +96,9 @@ def request_of(call: Call, max_tokens: int | None = None) -> Json:
     given = {name: value for name, value in call.body.items() if value is not None}
     for name, value in given.items():
         known = name in READ or name in OWN or name in ADVISORY
-        if not known and value not in UNASKED.get(name, ()):
+        if not known and not is_among(value, UNASKED.get(name, ())):
             raise unsupported_parameter(name, "is not supported by Anthropic.")
-    if wrong := image_refusal(given):
+    if wrong := sound_refusal(given, "Anthropic") or image_refusal(given):
         raise wrong
     limit = given.get("max_completion_tokens") or given.get("max_tokens") or max_tokens
     request: Json = {"model": call.model}

@@ -11,7 +11,7 @@ import msgspec
 
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.providers.answers import UNREADABLE
-from voice.providers.media import image_refusal
+from voice.providers.media import image_refusal, sound_refusal
 from voice.providers.protocol import Call, Operation
 
 Json = dict[str, object]
@@ -31,6 +31,8 @@ class Dialect:
     renamed: Mapping[tuple[Operation, str], str] = field(default_factory=dict)
     translated: Mapping[str, Translation] = field(default_factory=dict)
     image_urls: bool = True
+    hears: str = ""
+    """What the names of models have in them that hear and speak; empty where none does."""
     tokens: bool = True
     """Whether prompts and inputs may be lists of tokens."""
     prompt_lists: bool = True
@@ -40,7 +42,11 @@ class Dialect:
         for name, value in call.body.items():
             if name not in self.translated and self._is_unknown(call.operation, name, value):
                 return unsupported_parameter(name, f"is not supported by {self.title}.")
-        return self._input_refusal(call) or image_refusal(call.body, urls=self.image_urls)
+        return (
+            self._sound_refusal(call)
+            or self._input_refusal(call)
+            or image_refusal(call.body, urls=self.image_urls)
+        )
 
     def body(self, call: Call) -> Json:
         """The request in the server's words; the call is one that it does not refuse."""
@@ -64,6 +70,11 @@ class Dialect:
 
     def _is_foreign(self, operation: Operation, name: str) -> bool:
         return self.known is not None and name not in self.known[operation]
+
+    def _sound_refusal(self, call: Call) -> ApiError | None:
+        if self.hears and self.hears in call.model:
+            return None
+        return sound_refusal(call.body, f"{call.model} at {self.title}")
 
     def _input_refusal(self, call: Call) -> ApiError | None:
         name = "input" if call.operation == "embeddings" else "prompt"
@@ -162,6 +173,7 @@ OPENAI = Dialect(
     refused=NO_CONSTRAINTS | GUIDED_REST,
     renamed={("chat/completions", "max_tokens"): "max_completion_tokens"},
     translated=SCHEMA_ONLY,
+    hears="audio",
 )
 VLLM = Dialect(
     "vLLM",
@@ -192,8 +204,14 @@ OLLAMA = Dialect(
     tokens=False,
     prompt_lists=False,
 )
-COMPATIBLE = Dialect("this server")
-"""A server that nobody has described: it gets what the client sent."""
+COMPATIBLE = Dialect(
+    "a server of the kind 'openai' (there are 'vllm' and 'llama.cpp', too)",
+    refused=NO_CONSTRAINTS | GUIDED_REST,
+    translated=SCHEMA_ONLY,
+    hears="audio",
+)
+"""A server that nobody has described: it gets what the client sent, but for constraints, which
+those that do not know them ignore."""
 
 DIALECTS: Mapping[str, Dialect] = {
     "openai": OPENAI,
