@@ -171,3 +171,25 @@ def test_a_client_that_leaves_closes_the_stream():
     client = asked(work, events=True, leaves_after_s=3)
     assert ended == [pytest.approx(3, abs=0.01)]
     assert client.body == b"data: 1\n\n"
+
+
+def test_a_client_that_takes_nothing_is_not_pinged_meanwhile():
+    class Slow(Client):
+        async def send(self, message) -> None:
+            if message.get("body") == b"data: 1\n\n":
+                await asyncio.sleep(3 * PING_S)
+            await super().send(message)
+
+    client = run(Slow(1e6).ask(streaming(b"data: 1\n\n", b"data: 2\n\n"), events=True))
+    assert client.body == b"data: 1\n\ndata: 2\n\n"
+
+
+def test_nothing_follows_the_end_of_a_stream_that_is_slow_to_leave():
+    class Slow(Client):
+        async def send(self, message) -> None:
+            await super().send(message)
+            if self.ended:
+                await asyncio.sleep(3 * PING_S)
+
+    client = run(Slow(1e6).ask(streaming(b"data: 1\n\n"), events=True))
+    assert client.blocks[-1][1] == b""

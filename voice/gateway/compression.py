@@ -1,5 +1,6 @@
 """Compression of answers as their clients accept it, never at the cost of an event's delay."""
 
+import asyncio
 import importlib
 import zlib
 from collections.abc import Callable, Iterable
@@ -10,6 +11,8 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Sc
 
 SMALL_BYTES = 500
 """Less than this fits a packet anyway."""
+SLICE_BYTES = 64 * 1024
+"""What is compressed at once: some milliseconds' worth."""
 _ZLIB_WINDOW, _GZIP_WINDOW = 15, 31
 _LEVEL, _BROTLI_QUALITY = 6, 4
 _COMPRESSIBLE = ("text/", "application/json", "application/javascript", "image/svg+xml")
@@ -90,15 +93,14 @@ class Compression:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
             lines = (value for name, value in scope["headers"] if name == b"accept-encoding")
-            if accepted := negotiated(b",".join(lines).decode("latin-1")):
-                send = _Sender(accepted, send)
+            send = _Sender(negotiated(b",".join(lines).decode("latin-1")), send)
         await self._app(scope, receive, send)
 
 
 class _Sender:
     """Sends one answer, compressed if that is worth it, which its first block shows."""
 
-    def __init__(self, encoding: str, send: Send) -> None:
+    def __init__(self, encoding: str | None, send: Send) -> None:
         self._encoding = encoding
         self._send = send
         self._start: HTTPResponseStartEvent | None = None
@@ -113,19 +115,26 @@ class _Sender:
             if self._start is not None:
                 await self._begin(self._start, body, whole=last)
             if self._compressor is not None:
-                body = self._compressor.push(body) if body else b""
-                body += self._compressor.finish() if last else b""
-                message = {**message, "body": body}
+                message = {**message, "body": await self._compressed(self._compressor, body, last)}
         await self._send(message)
+
+    async def _compressed(self, compressor: Compressor, body: bytes, last: bool) -> bytes:
+        parts = []
+        for start in range(0, len(body), SLICE_BYTES):
+            if start:
+                await asyncio.sleep(0)  # for the conversations that go on meanwhile
+            parts.append(compressor.push(body[start : start + SLICE_BYTES]))
+        return b"".join(parts) + (compressor.finish() if last else b"")
 
     async def _begin(self, start: HTTPResponseStartEvent, body: bytes, *, whole: bool) -> None:
         self._start = None
         headers = {name.lower(): value for name, value in start["headers"]}
         kind = headers.get(b"content-type", b"").decode("latin-1")
         fits = kind.startswith(_COMPRESSIBLE) and b"content-encoding" not in headers
-        if fits and (len(body) >= SMALL_BYTES or not whole):
+        if fits and self._encoding and (len(body) >= SMALL_BYTES or not whole):
             self._compressor = COMPRESSORS[self._encoding]()
             kept = [each for each in start["headers"] if each[0].lower() != b"content-length"]
-            encoding = (b"content-encoding", self._encoding.encode())
-            start = {**start, "headers": [*kept, encoding, (b"vary", b"accept-encoding")]}
+            start = {**start, "headers": [*kept, (b"content-encoding", self._encoding.encode())]}
+        if fits:
+            start = {**start, "headers": [*start["headers"], (b"vary", b"accept-encoding")]}
         await self._send(start)

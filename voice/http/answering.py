@@ -86,6 +86,8 @@ class _Answer:
         self._path = path
         self._events = events
         self._started = False
+        self._ended = False
+        self._sending = 0
         self._sent_s = 0.0
 
     async def run(self, work: Work) -> None:
@@ -105,12 +107,15 @@ class _Answer:
         if not self._started:
             await self._start(200, EVENT_STREAM, STREAM_HEADERS)
             await self._block(PING)
-        while True:
+        while not self._ended:
             silence_s = now() - self._sent_s
-            if silence_s >= PING_S:
-                await self._block(PING)
-            else:
+            if silence_s < PING_S:
                 await asyncio.sleep(PING_S - silence_s)
+            elif self._sending:
+                # Its client does not even take what there is.
+                await asyncio.sleep(PING_S)
+            else:
+                await self._block(PING)
 
     async def _whole(self, body: Body) -> None:
         headers = {**body.headers, "content-length": str(len(body.content))}
@@ -147,4 +152,7 @@ class _Answer:
 
     async def _block(self, block: bytes, *, last: bool = False) -> None:
         self._sent_s = asyncio.get_running_loop().time()
+        self._ended = last
+        self._sending += 1
         await self._send({"type": "http.response.body", "body": block, "more_body": not last})
+        self._sending -= 1
