@@ -20,6 +20,10 @@ BLOCKS_AHEAD = 50
 """Five seconds are made before they can be sent, and of a sentence begun the rest."""
 
 
+class SilentTextError(EngineError):
+    """There was text, and nothing of it can be heard."""
+
+
 def spoken_chunks(text: str, language: str = "en") -> Iterator[str]:
     """What is said for a text, in sentences; the first may be a clause. None for mere marks."""
     chunker = TextChunker(language)
@@ -70,7 +74,7 @@ class Narration:
                 # An engine may be far ahead; what else the server does comes between.
                 await asyncio.sleep(0)
         if not self._samples:
-            raise EngineError(
+            raise SilentTextError(
                 "the voice has no sounds for this text; is it in the voice's language?",
                 "invalid_value",
                 "input",

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.testing import AsyncTestClient
 
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech, tone
+from voice.engines.protocols import CallDelta, CallStarted, Finished, TextDelta
 from voice.gateway.requests import answer_error
 from voice.http.calls import batch_chat_completions, chat_completions, completions
 from voice.http.spoken_answer import SpokenAnswers
@@ -229,3 +230,22 @@ async def test_a_streamed_answer_is_spoken_while_it_is_made():
     assert not any(chunk["choices"][0]["delta"].get("content") for chunk in chunks)
     assert last["choices"][0]["finish_reason"] == "stop"
     assert usage["usage"]["completion_tokens"] == 5
+
+
+async def test_a_spoken_stream_keeps_its_tool_calls_and_says_its_last_words():
+    pieces = [
+        TextDelta(text="Let me see"),
+        CallStarted(call_id="call_1", name="look"),
+        CallDelta(arguments="{}"),
+        Finished(reason="tool_calls"),
+    ]
+    tool = {"type": "function", "function": {"name": "look"}}
+    spoken = {"modalities": ["text", "audio"], "audio": {"format": "mp3", "voice": "alloy"}}
+    async with serving(FakeLanguageModel(pieces)) as client:
+        response = await ask(client, stream=True, tools=[tool], **spoken)
+    deltas = [chunk["choices"][0]["delta"] for chunk in events(response)]
+    calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
+    assert calls[0]["function"]["name"] == "look"
+    assert any("data" in delta.get("audio", {}) for delta in deltas)
+    assert sum("expires_at" in delta.get("audio", {}) for delta in deltas) == 1
+    assert deltas[0]["role"] == "assistant"

@@ -3,7 +3,7 @@
 import base64
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
@@ -14,10 +14,10 @@ from voice.audio.encoding import Encoder, SpeechFormat, encoder
 from voice.engines.protocols import SpeakOptions, TextToSpeech
 from voice.engines.sse import EventStream
 from voice.http.chat_types import AudioFormat
-from voice.narration import BUFFERED_S, Narration, spoken_chunks
+from voice.narration import BUFFERED_S, Narration, SilentTextError, spoken_chunks
 from voice.providers.completion_wire import DONE, event
 from voice.streams import ahead, closing
-from voice.turns.chunker import TextChunker
+from voice.turns.chunker import Chunk, TextChunker
 
 Json = dict[str, Any]
 
@@ -86,9 +86,12 @@ class Speaker:
         chunks = list(spoken_chunks(text))
         if chunks:
             narration = self._narration(iter(chunks))
-            async with aclosing(narration.blocks()) as blocks:
-                async for block in blocks:
-                    yield block
+            try:
+                async with aclosing(narration.blocks()) as blocks:
+                    async for block in blocks:
+                        yield block
+            except SilentTextError:
+                return  # the transcript says it
 
     def _narration(self, chunks: Iterator[str]) -> Narration:
         return Narration(chunks, self._tts, self._options, encoder(self._format, self._tts.rate_hz))
@@ -102,21 +105,36 @@ class Speaker:
         """A streamed answer: its words as transcript, and their sound as soon as it is made."""
         voice = _Voice(self._tts, self._options, encoder(self._format, self._tts.rate_hz))
         answer_id = f"audio_{uuid4().hex}"
+        said: Json | None = None
+        """A chunk that had words, while there may be more to be said."""
         async with aclosing(ahead(blocks, BLOCKS_AHEAD)) as coming:
             async for chunk in chunks_of(coming):
                 choice = (chunk["choices"] or [{}])[0]
-                text = choice.get("delta", {}).pop("content", None)
-                reason = choice.get("finish_reason")
+                delta = choice.get("delta") or {}
+                text, reason = delta.pop("content", None), choice.get("finish_reason")
                 if text:
+                    said = chunk
                     yield event(_with_audio(chunk, {"id": answer_id, "transcript": text}))
-                async with aclosing(voice.push(text or "", last=bool(reason))) as sounds:
-                    async for data in sounds:
+                    async for data in voice.push(text):
                         yield event(_with_audio(chunk, {"id": answer_id, "data": data}))
-                if reason and voice.text:
-                    yield event(_with_audio(chunk, self._remembered(answer_id, voice.text)))
-                if reason or not text:
+                if reason and said:
+                    async for each in self._last(voice, said, answer_id):
+                        yield each
+                    said = None
+                if reason or delta or not text:
                     yield event(chunk)
+        if said:
+            async for each in self._last(voice, said, answer_id):
+                yield each
         yield DONE
+
+    async def _last(
+        self, voice: "_Voice", chunk: Json, answer_id: str
+    ) -> AsyncGenerator[bytes, None]:
+        """What is left to be said, and how the answer can be referred to."""
+        async for data in voice.finish():
+            yield event(_with_audio(chunk, {"id": answer_id, "data": data}))
+        yield event(_with_audio(chunk, self._remembered(answer_id, voice.text)))
 
 
 class _Voice:
@@ -129,19 +147,27 @@ class _Voice:
         self._chunker = TextChunker()
         self.text = ""
 
-    async def push(self, text: str, *, last: bool) -> AsyncGenerator[str, None]:
-        """The audio of what can be said now, in base64; with `last` that of all the rest."""
+    async def push(self, text: str) -> AsyncGenerator[str, None]:
+        """The audio of what can be said now, in base64."""
         self.text += text
-        ready = [*self._chunker.push(text, BUFFERED_S), *(self._chunker.flush() if last else ())]
-        for chunk in ready:
+        async for data in self._say(self._chunker.push(text, BUFFERED_S)):
+            yield data
+
+    async def finish(self) -> AsyncGenerator[str, None]:
+        """The audio of all the rest; once."""
+        async for data in self._say(self._chunker.flush()):
+            yield data
+        if data_left := self._encoder.finish():
+            yield base64.b64encode(data_left).decode()
+
+    async def _say(self, chunks: Iterable[Chunk]) -> AsyncGenerator[str, None]:
+        for chunk in chunks:
             if chunk.spoken:
                 speech = self._tts.speak(chunk.spoken, self._options, first=False)
                 async with closing(speech) as pieces:
                     async for piece in pieces:
                         if data := self._encoder.push(piece.pcm):
                             yield base64.b64encode(data).decode()
-        if last and self.text and (data := self._encoder.finish()):
-            yield base64.b64encode(data).decode()
 
 
 async def chunks_of(blocks: AsyncIterator[bytes]) -> AsyncGenerator[Json, None]:
