@@ -146,9 +146,12 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def pack(frame: Frame) -> bytearray:
-    """Encode a frame with its length. Raises `EngineError` when it is too large to send."""
+    """Encode a frame with its length. Raises `EngineError` when something of it is too large."""
     buffer = bytearray(HEADER.size)
-    _encoder.encode_into(frame, buffer, HEADER.size)
+    try:
+        _encoder.encode_into(frame, buffer, HEADER.size)
+    except OverflowError:
+        raise EngineError("an integer does not fit 64 bits", "invalid_value") from None
     size = len(buffer) - HEADER.size
     if size > MAX_FRAME_BYTES:
         raise EngineError(

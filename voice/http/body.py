@@ -1,5 +1,6 @@
 """The JSON body of a request: as a typed value, and as the fields that its client sent."""
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +12,8 @@ from voice.realtime.validation import explain
 
 T = TypeVar("T")
 Json = dict[str, Any]
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
 
 ELEMENT = "[...]"
 """How msgspec writes the place of an element, whose number it does not tell."""
@@ -24,7 +27,7 @@ async def json_body(request: Request[Any, Any, Any], kind: type[T]) -> tuple[T, 
 
 async def json_array(request: Request[Any, Any, Any]) -> list[object]:
     """Read the body as an array. Raises `ApiError`."""
-    items = _decoded(await request.body())
+    items = decoded(await request.body())
     if not isinstance(items, list):
         raise ApiError(f"The body must be a JSON array, not {_called(items)}.")
     return items
@@ -47,21 +50,41 @@ def converted(fields: Json, kind: type[T], *, strict: bool = True) -> T:
 
 
 def _fields(data: bytes) -> Json:
-    fields = _decoded(data)
+    fields = decoded(data)
     if not isinstance(fields, dict):
         raise ApiError(f"The body must be a JSON object, not {_called(fields)}.")
     return fields
 
 
-def _decoded(data: bytes) -> object:
+def decoded(data: bytes) -> object:
+    """The JSON of a body. Raises `ApiError`."""
     if not data:
         raise ApiError("The request has no body; send JSON.", code="invalid_json")
     try:
-        return msgspec.json.decode(data)
+        found = msgspec.json.decode(data)
     except msgspec.DecodeError as error:
         raise ApiError(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     except (UnicodeDecodeError, RecursionError):
         raise ApiError("The body is not valid JSON in UTF-8.", code="invalid_json") from None
+    if _LONG_NUMBER.search(data) and (place := _unwieldy(found)) is not None:
+        raise ApiError(
+            "An integer of the body does not fit 64 bits.",
+            code="invalid_value",
+            param=place.removeprefix(".") or None,
+        )
+    return found
+
+
+def _unwieldy(value: object, place: str = "") -> str | None:
+    """The place of the first integer that no wire or engine takes."""
+    if isinstance(value, dict):
+        inner = ((each, f"{place}.{name}") for name, each in value.items())
+    elif isinstance(value, list):
+        inner = ((each, f"{place}[{number}]") for number, each in enumerate(value))
+    else:
+        return place if isinstance(value, int) and not -(2**63) <= value < 2**63 else None
+    found = (_unwieldy(each, where) for each, where in inner)
+    return next((where for where in found if where is not None), None)
 
 
 def _placed(text: str, wrong: WireError, fields: Json, kind: type[T]) -> str:

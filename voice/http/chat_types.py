@@ -13,6 +13,8 @@ Json = dict[str, Any]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Tokens = Annotated[int, Meta(ge=1, le=2_000_000)]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+TopK = Annotated[int, Meta(ge=-1, le=2**31 - 1)]
 Stop = str | Annotated[list[str], Meta(max_length=4)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[a-zA-Z0-9_.-]+$")]
 AudioFormat = Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]
@@ -146,7 +148,7 @@ class Sampling(_Struct, frozen=True, kw_only=True):
     top_p: Probability | None = None
     max_tokens: Tokens | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
-    seed: int | None = None
+    seed: Seed | None = None
     stop: Stop | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
@@ -154,7 +156,7 @@ class Sampling(_Struct, frozen=True, kw_only=True):
     user: str | None = None
 
     # Not OpenAI's, but those of vLLM and llama.cpp.
-    top_k: Annotated[int, Meta(ge=-1)] | None = None
+    top_k: TopK | None = None
     min_p: Probability | None = None
     repetition_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None
     guided_json: Json | str | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from voice.http.chat_types import Probability, Stop, Tokens
+from voice.http.chat_types import Probability, Seed, Stop, Tokens, TopK
 
 Json = dict[str, Any]
 
@@ -22,9 +22,9 @@ class Params(_Struct, frozen=True, kw_only=True):
     max_tokens: Tokens | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Probability | None = None
-    top_k: Annotated[int, Meta(ge=-1)] | None = None
+    top_k: TopK | None = None
     stop: Stop | None = None
-    seed: int | None = None
+    seed: Seed | None = None
 
 
 class TextMessage(_Struct, frozen=True, kw_only=True):
