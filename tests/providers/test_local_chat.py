@@ -376,3 +376,33 @@ async def test_an_engines_complaint_names_the_clients_field(param, call, field):
         await answered(Able([wrong]), call)
     assert (failed.value.status, failed.value.trouble) == (400, "request")
     assert (failed.value.code, failed.value.param) == ("invalid_value", field)
+
+
+async def test_a_model_that_knows_only_chats_is_asked_by_a_message_and_says_so():
+    model = FakeLanguageModel("upon a time")
+    assert LocalChat(model).refusal(text()) is None
+    answer = await answered(model, text(echo=True))
+    assert answer["choices"][0]["text"] == "Onceupon a time"
+    assert "chats" in answer["warnings"][0]
+    (prompt,) = model.prompts
+    assert (prompt.text, prompt.messages[0].content) == (None, "Once")
+    refused = LocalChat(model).refusal(text(prompt=[1, 2]))
+    assert refused is not None
+    assert refused.param == "prompt"
+
+
+async def test_answers_beyond_count_are_refused_before_any_is_made():
+    model = Able()
+    with pytest.raises(ApiError) as refused:
+        await answered(model, text(prompt=[""] * 100, n=128))
+    assert refused.value.param == "prompt"
+    assert not model.prompts
+
+
+def test_echo_is_for_texts_and_zero_logprobs_are_not_none():
+    echoed = LocalChat(Able()).refusal(chat(echo=True))
+    assert echoed is not None
+    assert echoed.param == "echo"
+    told = LocalChat(FakeLanguageModel()).refusal(text(logprobs=0))
+    assert told is not None
+    assert told.param == "logprobs"

@@ -39,10 +39,10 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="voice")
 def main() -> None:
-    r"""A voice assistant server that the stock OpenAI clients use unchanged.
+    """A voice assistant server that the stock OpenAI clients use unchanged.
 
     \b
     Try it:       voice demo
     Run it:       voice serve
     Check it:     voice doctor
-    """
+    """  # noqa: D301 - click wants the character itself

@@ -15,6 +15,7 @@ from voice.engines.passages import Hit, PassageIndex, reading
 from voice.engines.protocols import (
     CallDelta,
     CallStarted,
+    EngineError,
     Finished,
     Message,
     Piece,
@@ -67,6 +68,12 @@ class Reader:
     def generate(self, prompt: Prompt, cancelled: Callable[[], bool]) -> Iterator[Piece]:
         """Stream the answer word by word; a token is a word."""
         read = sum(len(message.content.split()) for message in prompt.messages)
+        if read > self.context_tokens:
+            raise EngineError(
+                f"the messages have {read} words, and the reader takes {self.context_tokens}",
+                "context_length_exceeded",
+                "messages",
+            )
         question = _last_question(prompt)
         answered = prompt.messages and prompt.messages[-1].role == "tool"
         tool = None if answered else chosen_tool(prompt, question)

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar, cast
 
+import structlog
+
 from voice.config import Settings
 from voice.engines.names import KINDS, EngineName, Role
 from voice.engines.protocols import EngineError
@@ -12,6 +14,8 @@ from voice.engines.recipes import AbsentError, Recipes
 from voice.engines.registry import open_engine
 
 E = TypeVar("E")
+
+log = structlog.get_logger()
 
 
 class Spares(Generic[E]):
@@ -69,6 +73,9 @@ class Spares(Generic[E]):
                 await self._closing.wait()
         except (EngineError, ValueError) as error:
             guest.failure = str(error)
+        except Exception as error:
+            log.exception("engine failed to open", name=name)
+            guest.failure = f"{name} cannot be opened: {error}"
         finally:
             guest.engine = None
             # The next who asks may have more luck.

@@ -5,6 +5,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 
 from voice.routing.registry import model_not_found
+from voice.routing.targets import LOCAL
 from voice.server import Server
 
 OWNER = "inferno"
@@ -19,10 +20,16 @@ def list_models(state: State) -> dict[str, object]:
 def show_model(state: State, model_id: FromPath[str]) -> Response[object]:
     """One model; ids may hold slashes."""
     wanted = model_id.removeprefix("/")
-    models = _models(state.server)
+    server: Server = state.server
+    models = _models(server)
+    registry = server.router.registry
     for model in models:
         if model["id"] == wanted:
             return Response(model)
+    route = registry.find(wanted)
+    if route and registry.allows(wanted) and route.targets[0].provider != LOCAL:
+        # Whether a provider has it, only the provider knows.
+        return Response(_model(server, wanted))
     raise model_not_found(wanted, [str(model["id"]) for model in models])
 
 
@@ -31,7 +38,8 @@ def _models(server: Server) -> list[dict[str, object]]:
     choices = server.engines.choices if server.engines else ()
     heard_and_spoken = [each.name for each in choices if each.kind in {"stt", "tts"}]
     names = dict.fromkeys([*server.router.models(), *heard_and_spoken])
-    created = server.started_at
-    return [
-        {"id": name, "object": "model", "created": created, "owned_by": OWNER} for name in names
-    ]
+    return [_model(server, name) for name in names]
+
+
+def _model(server: Server, name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": server.started_at, "owned_by": OWNER}

@@ -23,6 +23,8 @@ from voice.routing.registry import model_not_found
 from voice.server import Server
 from voice.session.voices import SPEECH_VOICES, installed_voice, voice_language
 
+LONGEST_NAME = 100
+"""Of what is compared with what there is."""
 LISTED_VOICES = 40
 """More names than this help nobody in an error."""
 TOKENS_PER_S = 20
@@ -47,7 +49,7 @@ def check(wanted: SpeechRequest, fields: dict[str, object], max_characters: int)
     """Raises `ApiError` for what no engine could do."""
     known = SpeechRequest.__struct_fields__
     if unknown := next((name for name in fields if name not in known), None):
-        near = get_close_matches(unknown, known, n=1)
+        near = get_close_matches(unknown[:LONGEST_NAME], known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; there is {', '.join(known)}."
         raise unsupported_parameter(unknown, f"is not known here{hint}")
     if len(wanted.input) > max_characters:
@@ -102,7 +104,7 @@ def chosen_voice(name: str, tts: TextToSpeech) -> str:
     listed = ", ".join(tts.voices[:LISTED_VOICES])
     more = len(tts.voices) - LISTED_VOICES
     others = f" and {more} more, which GET /v1/audio/voices lists" if more > 0 else ""
-    near = get_close_matches(name, (*tts.voices, *SPEECH_VOICES), n=1)
+    near = get_close_matches(name[:LONGEST_NAME], (*tts.voices, *SPEECH_VOICES), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ApiError(
         f"{tts.name} has no voice {name[:100]!r}; {hint}It has {listed}{others}; and OpenAI's names "

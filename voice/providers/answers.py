@@ -73,6 +73,8 @@ def check_answer(call: Call, body: bytes) -> None:
             raise BadAnswerError("sent an answer without any embedding")
     elif not answer.choices:
         raise BadAnswerError("sent an answer without any choice")
+    elif call.operation == "chat/completions" and not all(c.message for c in answer.choices):
+        raise BadAnswerError("sent a choice without a message")
 
 
 def as_stream(call: Call, body: bytes) -> bytes:

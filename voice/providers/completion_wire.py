@@ -40,6 +40,7 @@ class Envelope:
         created: int,
         *,
         usage: bool,
+        warnings: Sequence[str] = (),
     ) -> None:
         prefix = "chatcmpl" if kind == "chat.completion" else "cmpl"
         chunk_kind = "chat.completion.chunk" if kind == "chat.completion" else kind
@@ -48,6 +49,7 @@ class Envelope:
         self._head: Json = {"id": answer_id, "object": kind, **common}
         self._chunk_head: Json = {"id": answer_id, "object": chunk_kind, **common}
         self._tells_usage = usage
+        self._warnings: Json = {"warnings": list(warnings)} if warnings else {}
         self._input_tokens = 0
         self._output_tokens = 0
 
@@ -67,7 +69,8 @@ class Envelope:
         return event({**self._chunk_head, "choices": [], "usage": self._usage()}) + DONE
 
     def whole(self, choices: Sequence[Json]) -> bytes:
-        return _encode({**self._head, "choices": [*choices], "usage": self._usage()})
+        body = {**self._head, "choices": [*choices], "usage": self._usage()}
+        return _encode(body | self._warnings)
 
     def _usage(self) -> Json:
         total = self._input_tokens + self._output_tokens

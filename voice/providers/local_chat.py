@@ -9,10 +9,19 @@ from typing import Protocol, cast
 import msgspec
 
 from voice.engines.protocols import EngineError, Finished, LanguageModel, Piece, Prompt
-from voice.gateway.errors import ApiError, api_error
+from voice.gateway.errors import ApiError, api_error, unsupported_parameter
 from voice.providers.completion_wire import ChatChoice, Envelope, Json, TextChoice
-from voice.providers.local_prompt import chat_prompt, completion_prompts, field_for, refusal
+from voice.providers.local_prompt import (
+    chat_prompt,
+    completion_prompts,
+    field_for,
+    is_text,
+    refusal,
+    wrapped,
+)
 from voice.providers.protocol import Call, ProviderError, Trouble
+
+WRAPPED = "This model knows only chats: the prompt was put to it as the message of a user."
 
 
 class Choice(Protocol):
@@ -56,7 +65,15 @@ class LocalChat:
         self._now = now
 
     def refusal(self, call: Call) -> ApiError | None:
-        return refusal(call.body, self._model.accepts, f"the local model '{self._model.name}'")
+        who = f"the local model '{self._model.name}'"
+        if self._wraps(call) and not is_text(call.body.get("prompt")):
+            return unsupported_parameter("prompt", f"must be text, or texts, for {who}.")
+        accepts = self._model.accepts | ({"text"} if self._wraps(call) else set())
+        return refusal(call.operation, call.body, accepts, who)
+
+    def _wraps(self, call: Call) -> bool:
+        """Whether a text must be put as the message of a user, as the model knows only chats."""
+        return call.operation == "completions" and "text" not in self._model.accepts
 
     async def answer(self, call: Call) -> bytes:
         job = self._job(call)
@@ -116,12 +133,17 @@ class LocalChat:
 
     def _text(self, call: Call) -> _Job:
         request, prompts = completion_prompts(call.body)
+        texts = [str(prompt.text) for prompt in prompts]
+        warnings = [WRAPPED] if self._wraps(call) else []
+        if warnings:
+            prompts = list(map(wrapped, prompts))
         options = request.stream_options
         envelope = Envelope(
             "text_completion",
             call.model,
             int(self._now()),
             usage=bool(options and options.include_usage),
+            warnings=warnings,
         )
         wanted = request.n or 1
         candidates = max(wanted, request.best_of or 1)
@@ -131,12 +153,12 @@ class LocalChat:
                 TextChoice(
                     number * candidates + index,
                     logprobs=request.logprobs is not None,
-                    echo=str(prompt.text) if request.echo else "",
+                    echo=text if request.echo else "",
                 ),
                 _varied(msgspec.structs.replace(prompt, logprobs=0) if judged else prompt, index),
                 prompt_again=index > 0,
             )
-            for number, prompt in enumerate(prompts)
+            for number, (prompt, text) in enumerate(zip(prompts, texts, strict=True))
             for index in range(candidates)
         ]
         return _Job(call.body, envelope, answers, candidates, wanted)

@@ -23,6 +23,8 @@ from voice.http.chat_types import (
     Sampling,
     TextPart,
 )
+from voice.providers.neutral import is_among
+from voice.providers.protocol import Operation
 
 Json = dict[str, Any]
 
@@ -52,9 +54,12 @@ NEEDS = {
     "prompt": "text",
     "suffix": "suffix",
 }
-SERVED = {
-    *("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
-    *("stop", "n", "echo", "parallel_tool_calls"),
+_ALWAYS_SERVED = frozenset({"model", "stream", "stream_options", "max_tokens", "stop", "n"})
+SERVED: Mapping[Operation, frozenset[str]] = {
+    "chat/completions": _ALWAYS_SERVED
+    | {"messages", "max_completion_tokens", "parallel_tool_calls"},
+    "completions": _ALWAYS_SERVED | {"echo"},
+    "embeddings": frozenset(),
 }
 """Fields that need nothing of the engine."""
 ADVISORY = {
@@ -80,6 +85,9 @@ NEUTRAL: dict[str, tuple[object, ...]] = {
 """Values that ask for what happens anyway."""
 DEFAULT_COMPLETION_TOKENS = 16
 """What OpenAI writes when nobody says how much."""
+MOST_ANSWERS = 2048
+"""To one request for text: as many as there may be inputs to embed."""
+MOST_TOKEN = 2**31 - 1
 GUIDES = ("guided_json", "guided_regex", "guided_choice", "guided_grammar")
 
 
@@ -94,15 +102,17 @@ def set_fields(body: Mapping[str, object]) -> list[str]:
     return [
         name
         for name, value in body.items()
-        if value is not None and value not in NEUTRAL.get(name, ())
+        if value is not None and not is_among(value, NEUTRAL.get(name, ()))
     ]
 
 
-def refusal(body: Mapping[str, object], accepts: frozenset[str], who: str) -> ApiError | None:
+def refusal(
+    operation: Operation, body: Mapping[str, object], accepts: frozenset[str], who: str
+) -> ApiError | None:
     """Why an engine with these abilities cannot do what the body asks, or None."""
     fields = set_fields(body)
     for field in fields:
-        if field in SERVED or field in ADVISORY:
+        if field in SERVED[operation] or field in ADVISORY:
             continue
         if NEEDS.get(field) not in accepts:
             return unsupported_parameter(field, f"is not supported by {who}.")
@@ -206,7 +216,7 @@ def completion_prompts(body: Mapping[str, object]) -> tuple[CompletionRequest, l
     """A text request and one prompt for each that it holds. Raises `ApiError`."""
     request = converted(dict(body), CompletionRequest)
     texts = _texts(request.prompt)
-    _check_choices(request)
+    _check_choices(request, len(texts))
     if request.echo and (
         request.logprobs is not None or not all(isinstance(t, str) for t in texts)
     ):
@@ -223,7 +233,26 @@ def completion_prompts(body: Mapping[str, object]) -> tuple[CompletionRequest, l
     return request, [_guided(prompt, request, None) for prompt in prompts]
 
 
-def _check_choices(request: CompletionRequest) -> None:
+def is_text(prompt: object) -> bool:
+    """Whether a prompt is text, or a list of texts, or nothing."""
+    texts = prompt if isinstance(prompt, list) else [prompt or ""]
+    return all(isinstance(each, str) for each in texts)
+
+
+def wrapped(prompt: Prompt) -> Prompt:
+    """A text as the only message of a chat."""
+    message = Message(role="user", content=str(prompt.text))
+    return msgspec.structs.replace(prompt, text=None, messages=(message,))
+
+
+def _check_choices(request: CompletionRequest, prompts: int) -> None:
+    answers = prompts * max(request.n or 1, request.best_of or 1)
+    if answers > MOST_ANSWERS:
+        raise ApiError(
+            f"{prompts} prompts ask for {answers} answers; at most {MOST_ANSWERS} are made at a time.",
+            code="invalid_value",
+            param="prompt",
+        )
     if request.best_of is None:
         return
     if request.best_of < (request.n or 1):
@@ -259,7 +288,8 @@ def _texts(prompt: object) -> list[str | tuple[int, ...]]:
 
 
 def _is_token(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return is_number and 0 <= value <= MOST_TOKEN  # type: ignore[operator] # it is a number
 
 
 # ---------------------------------------------------------------- both
@@ -283,14 +313,14 @@ def _sampling(request: Sampling, max_tokens: int | None) -> dict[str, Any]:
 
 
 def _biases(request: Sampling) -> dict[int, float]:
-    try:
-        return {int(token): bias for token, bias in (request.logit_bias or {}).items()}
-    except ValueError:
+    given = request.logit_bias or {}
+    if not all(token.isdecimal() and _is_token(int(token)) for token in given):
         raise ApiError(
             "Invalid value for 'logit_bias': its keys must be token ids.",
             code="invalid_value",
             param="logit_bias",
-        ) from None
+        )
+    return {int(token): bias for token, bias in given.items()}
 
 
 def _guided(prompt: Prompt, request: Sampling, asked: object) -> Prompt:

@@ -223,5 +223,5 @@ def _until(date: str) -> float:
     """Seconds until an HTTP date, none if it is past; -1 for what is no date."""
     try:
         return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return -1.0

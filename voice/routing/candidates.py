@@ -11,6 +11,9 @@ from voice.providers.protocol import ProviderError
 from voice.routing.health import Health, sane_retry_after
 from voice.routing.targets import Target
 
+HOPELESS = frozenset({404, 405, 501})
+"""The statuses of a target that will not have the model, or the ability, the next time either."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -86,6 +89,9 @@ class Candidates:
 
     def failed(self, candidate: Candidate, error: ProviderError, now_s: float) -> None:
         """Decide who is still worth asking after this."""
+        if error.status in HOPELESS:
+            self.drop(candidate)
+            return
         was_fast = candidate.tries > 0 and now_s - candidate.began_s <= self._policy.fast_s
         match error.trouble:
             case "request" | "content":

@@ -163,6 +163,14 @@ def is_openai(provider: ProviderConfig) -> bool:
 
 def model_not_found(name: str, known: Iterable[str]) -> ApiError:
     """The answer to a name that nobody has, with the nearest that somebody does."""
+    known = list(known)
+    if name in known:
+        return ApiError(
+            f"The model '{name}' cannot do this; another endpoint is the one for it.",
+            status=404,
+            code="model_not_found",
+            param="model",
+        )
     shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
     return ApiError(
         f"The model '{shown}' does not exist{near(name, known) or '; GET /v1/models lists those that do.'}",
