@@ -11,7 +11,7 @@ import click
 from voice.bench.engines import FakeEngines
 from voice.bench.messages import HostPlan, Serving
 from voice.bench.pipes import Peer, PeerEndedError, parent
-from voice.bench.usage import usage
+from voice.bench.usage import Meter
 from voice.cli.hosting import Hosted, hosting
 from voice.cli.loop import run
 from voice.config import AuthSettings, ServerSettings, Settings, SettingsError, load_settings
@@ -50,9 +50,10 @@ async def _report(bench: Peer, hosted: Hosted) -> None:
     engines = hosted.server.engines
     names = tuple(choice.name for choice in engines.choices) if engines else ()
     await bench.tell(Serving(url=hosted.url, engines=names))
+    meter = Meter()
     while True:
         await bench.hear()
-        await bench.tell(usage())
+        await bench.tell(meter.read())
 
 
 if __name__ == "__main__":
