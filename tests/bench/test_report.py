@@ -70,6 +70,7 @@ def test_interruptions_sum_up_their_overdue_frames():
 def test_load_is_per_second_of_audio_and_memory_per_session():
     marks = {
         "warm": usage(0, 80_000_000),
+        "idle": usage(0),
         "listen": usage(1.0),
         "listened": usage(1.1),
         "speak": usage(2.0),
@@ -83,7 +84,8 @@ def test_load_is_per_second_of_audio_and_memory_per_session():
 
 def test_what_the_system_does_not_tell_is_absent():
     marks = {
-        name: usage(memory_bytes=None) for name in ("warm", "listen", "listened", "speak", "spoken")
+        name: usage(memory_bytes=None)
+        for name in ("warm", "idle", "listen", "listened", "speak", "spoken")
     }
     load = result(outcome(Calls(spoken_s=8.0), **marks)).load
     assert load.session_bytes is None

@@ -39,13 +39,12 @@ class FirResampler:
         whole = blocks * self._block * SAMPLE_BYTES
         self._rest = pcm[whole:]
         x = np.concatenate([self._recent, samples(pcm[:whole])], dtype=np.float32)
-        self._recent = x[blocks * self._block :].copy()
+        self._recent = x[blocks * self._block :]
         # Each row is a block and what came before it: (blocks, history + block).
         shape, step = (blocks, len(self._kernel)), x.itemsize
         rows: Block = np.ndarray(shape, x.dtype, x.data, strides=(step * self._block, step))
         y: Block = np.rint(rows.dot(self._kernel))  # (blocks, block out)
-        np.maximum(y, -32768, out=y)
-        np.minimum(y, 32767, out=y)
+        y.clip(-32768, 32767, out=y)
         return y.astype("<i2").tobytes()
 
     def flush(self) -> bytes:
@@ -56,7 +55,7 @@ class FirResampler:
         block_bytes = self._block * SAMPLE_BYTES
         held = len(self._rest) / block_bytes
         tail = self.push(bytes(-len(self._rest) % block_bytes))
-        self._recent[:] = 0
+        self._recent = np.zeros_like(self._recent)
         return tail[: round(held * self._kernel.shape[1]) * SAMPLE_BYTES]
 
 

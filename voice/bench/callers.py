@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, suppress
 
 from voice.bench.client import LostError, connected
 from voice.bench.figures import spread
-from voice.bench.messages import CallPlan, Calls, Mark
+from voice.bench.messages import IDLE_S, CallPlan, Calls, Mark
 from voice.bench.pipes import Peer, PeerEndedError, parent
 from voice.bench.script import FRAME_MS, recordings
 from voice.bench.speaker import Speaker, session_for
@@ -36,6 +36,9 @@ class Callers:
     async def run(self) -> Calls:
         await self._open_and_drop(1)
         await self._mark("warm")
+        if "listen" in self._plan.phases:
+            await asyncio.sleep(IDLE_S)
+            await self._mark("idle")
         if "soak" in self._plan.phases:
             await self._soak()
         else:

@@ -7,6 +7,9 @@ import msgspec
 from voice.bench.figures import Spread
 
 EngineChoice = Literal["fake", "installed"]
+IDLE_S = 2.0
+"""How long a server without sessions is watched."""
+
 Phase = Literal["ask", "interrupt", "listen", "speak", "soak"]
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from voice.bench.bench import Outcome
 from voice.bench.figures import Spread, spread
-from voice.bench.messages import Calls, EngineChoice, Turn, Usage
+from voice.bench.messages import IDLE_S, Calls, EngineChoice, Turn, Usage
 from voice.bench.speaker import SILENCE_MS
 
 DEFINITIONS = {
@@ -21,7 +21,7 @@ DEFINITIONS = {
     "barge-in": "from the first sound of the interruption, and from the receipt of speech_started, "
     "to the last audio of the old reply received (negative: it had ceased before); overdue frames "
     "came later than 100 ms after speech_started",
-    "CPU": "user and system time of the server process: per second that one session streams "
+    "CPU": "user and system time of the server process, less that of an idle one: per second that one session streams "
     "silence, and per second of reply audio received while all sessions speak and stream",
     "memory": "resident memory of the server process with all sessions speaking, less that with "
     "none after one warm-up session, per session",
@@ -55,6 +55,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     listening: Cpu
     speaking: Cpu
+    idle_ms: float
+    """CPU per second without any session, which is not in the other figures."""
     server_bytes: int | None
     session_bytes: int | None
 
@@ -145,24 +147,27 @@ def _barge_in(outcome: Outcome) -> BargeIns | None:
 
 def _load(outcome: Outcome) -> Load | None:
     usage, calls, scenario = outcome.usage, outcome.calls, outcome.scenario
-    if not {"listen", "listened", "speak", "spoken"} <= usage.keys() or not calls.spoken_s:
+    marks = {"idle", "listen", "listened", "speak", "spoken"}
+    if not marks <= usage.keys() or not calls.spoken_s:
         return None
     listened_s = scenario.seconds * scenario.sessions
+    idle_s = (usage["idle"].cpu_s - usage["warm"].cpu_s) / IDLE_S * scenario.seconds
     idle_bytes, full_bytes = usage["warm"].memory_bytes, usage["spoken"].memory_bytes
     grown_bytes = None
     if idle_bytes is not None and full_bytes is not None:
         grown_bytes = (full_bytes - idle_bytes) // scenario.sessions
     return Load(
-        listening=_cpu(usage["listen"], usage["listened"], listened_s),
-        speaking=_cpu(usage["speak"], usage["spoken"], calls.spoken_s),
+        listening=_cpu(usage["listen"], usage["listened"], listened_s, idle_s),
+        speaking=_cpu(usage["speak"], usage["spoken"], calls.spoken_s, idle_s),
+        idle_ms=round(idle_s / scenario.seconds * 1000, 1),
         server_bytes=idle_bytes,
         session_bytes=grown_bytes,
     )
 
 
-def _cpu(start: Usage, end: Usage, audio_s: float) -> Cpu:
+def _cpu(start: Usage, end: Usage, audio_s: float, idle_s: float) -> Cpu:
     workers_ms = None
     if start.workers_cpu_s is not None and end.workers_cpu_s is not None:
         workers_ms = round((end.workers_cpu_s - start.workers_cpu_s) / audio_s * 1000, 1)
-    server_ms = round((end.cpu_s - start.cpu_s) / audio_s * 1000, 1)
+    server_ms = round((end.cpu_s - start.cpu_s - idle_s) / audio_s * 1000, 1)
     return Cpu(server_ms=server_ms, workers_ms=workers_ms)

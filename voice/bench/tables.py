@@ -108,7 +108,7 @@ def _barge_in(result: Result) -> list[str]:
 
 
 _LOAD = [
-    "CPU ms/s listening", "speaking", "workers listening", "speaking",
+    "CPU ms/s idle", "listening", "speaking", "workers listening", "speaking",
     "server MB", "MB/session", "frames", "late", "missing", "caller lag",
 ]  # fmt: skip
 
@@ -119,6 +119,7 @@ def _load(result: Result) -> list[str]:
         return [ABSENT] * len(_LOAD)
     counts = (result.frames, result.late_frames, result.missing_frames)
     return [
+        f"{load.idle_ms:.1f}",
         f"{load.listening.server_ms:.1f}",
         f"{load.speaking.server_ms:.1f}",
         _workers(load.listening),
