@@ -2,8 +2,8 @@
 
 from voice.realtime.items import InputAudio, OutputAudio
 
-LIMIT_BYTES = 768 * 1024
-"""As base64 this just fits the largest frame that every client takes: 16 s at 24 kHz."""
+LIMIT_BYTES = 512 * 1024
+"""Eleven seconds at 24 kHz; as base64 it fits the largest frame that every client takes."""
 
 Part = InputAudio | OutputAudio
 
