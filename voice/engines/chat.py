@@ -86,27 +86,13 @@ class RemoteChat:
     async def _post(self, body: bytes) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._server.connect()
-        try:
-            response = await self._send(self._session, body)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # The server had closed the idle connection just as it was taken from the pool.
-            response = await self._send(self._session, body)
+        response = await self._server.post(self._session, "chat/completions", lambda: body, HEADERS)
         if response.status == 200:
             return response
         try:
             raise await self._server.refusal(response, self._model)
         finally:
             response.close()
-
-    async def _send(self, session: aiohttp.ClientSession, body: bytes) -> aiohttp.ClientResponse:
-        return await session.post(
-            f"{self._server.base_url}/chat/completions",
-            data=body,
-            headers=HEADERS,
-            allow_redirects=False,
-        )
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:

@@ -3,7 +3,7 @@
 Knows nothing of what is asked of it; shared by the adapters of every kind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -48,6 +48,23 @@ class RemoteServer:
                 total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=self._timeout_s
             ),
         )
+
+    async def post(
+        self,
+        session: aiohttp.ClientSession,
+        path: str,
+        body: Callable[[], bytes | aiohttp.FormData],
+        headers: Mapping[str, str] | None = None,
+    ) -> aiohttp.ClientResponse:
+        """Send a request, whose body is made each time that it has to be sent."""
+        url = f"{self.base_url}/{path}"
+        try:
+            return await session.post(url, data=body(), headers=headers, allow_redirects=False)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            # The server had closed the idle connection just as it was taken from the pool.
+            return await session.post(url, data=body(), headers=headers, allow_redirects=False)
 
     async def refusal(self, response: aiohttp.ClientResponse, model: str) -> EngineError:
         """What an answer with an error status means, and what to do about it."""

@@ -99,13 +99,7 @@ class RemoteTextToSpeech:
     async def _post(self, body: bytes) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._server.connect()
-        try:
-            response = await self._send(self._session, body)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # The server had closed the idle connection just as it was taken from the pool.
-            response = await self._send(self._session, body)
+        response = await self._server.post(self._session, "audio/speech", lambda: body, HEADERS)
         try:
             await self._check(response)
         except BaseException:
@@ -121,11 +115,3 @@ class RemoteTextToSpeech:
                 f"sent {response.content_type} where PCM was asked for; most base_urls end in /v1, "
                 "and a server without response_format=pcm cannot be used"
             )
-
-    async def _send(self, session: aiohttp.ClientSession, body: bytes) -> aiohttp.ClientResponse:
-        return await session.post(
-            f"{self._server.base_url}/audio/speech",
-            data=body,
-            headers=HEADERS,
-            allow_redirects=False,
-        )

@@ -86,17 +86,10 @@ class RemoteSpeechToText:
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._server.connect()
-        try:
-            return await self._send(self._session, _form(self._model, pcm, options, times=times))
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # The server had closed the idle connection just as it was taken from the pool.
-            return await self._send(self._session, _form(self._model, pcm, options, times=times))
-
-    async def _send(self, session: aiohttp.ClientSession, form: "_Form") -> aiohttp.ClientResponse:
-        url = f"{self._server.base_url}/audio/{form.door}"
-        return await session.post(url, data=form.data, allow_redirects=False)
+        door = f"audio/{'translations' if options.translate else 'transcriptions'}"
+        return await self._server.post(
+            self._session, door, lambda: _form(self._model, pcm, options, times=times)
+        )
 
     async def _read(self, response: aiohttp.ClientResponse, pcm: bytes) -> Transcript:
         if response.status != 200:
@@ -155,12 +148,7 @@ class RemoteUtterance:
 # ---------------------------------------------------------------- the wire
 
 
-class _Form(msgspec.Struct):
-    door: str
-    data: aiohttp.FormData
-
-
-def _form(model: str, pcm: bytes, options: ListenOptions, *, times: bool) -> _Form:
+def _form(model: str, pcm: bytes, options: ListenOptions, *, times: bool) -> aiohttp.FormData:
     """What nobody asked for is left to the server."""
     data = aiohttp.FormData()
     data.add_field("file", _wav(pcm), filename="speech.wav", content_type="audio/wav")
@@ -172,13 +160,13 @@ def _form(model: str, pcm: bytes, options: ListenOptions, *, times: bool) -> _Fo
     if options.temperature is not None:
         data.add_field("temperature", str(options.temperature))
     if options.translate:
-        return _Form("translations", data)
+        return data
     if options.language:
         data.add_field("language", options.language.partition("-")[0])
     if times:
         data.add_field("timestamp_granularities[]", "word")
         data.add_field("timestamp_granularities[]", "segment")
-    return _Form("transcriptions", data)
+    return data
 
 
 def _wav(pcm: bytes) -> io.BytesIO:
