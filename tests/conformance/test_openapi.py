@@ -2,11 +2,9 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -26,7 +24,6 @@ FAKES = {
     "ENGINES__TTS": "fake",
     "ENGINES__EMBED": "fake",
 }
-READY_S = 30
 EXAMPLES = 40
 
 schema = schemathesis.openapi.from_dict(json.loads(document()))
@@ -34,29 +31,19 @@ schema = schemathesis.openapi.from_dict(json.loads(document()))
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A server in a process of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "voice", "serve", "--port", str(port)]
-    with subprocess.Popen(command, env=os.environ | FAKES) as process:
-        address = f"http://127.0.0.1:{port}"
+    """A server in a process of its own, which says where it is and when it is ready."""
+    command = [sys.executable, "-m", "voice", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=os.environ | FAKES, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
-            wait_until_ready(address)
-            yield address
+            ready = next((line for line in process.stderr if line.startswith("Ready: ")), None)
+            assert ready, "the server ended before it was ready"
+            # What else it writes must not fill the pipe.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            yield ready.split()[1].replace("ws", "http", 1).removesuffix("/v1/realtime")
         finally:
             process.terminate()
-
-
-def wait_until_ready(address: str) -> None:
-    deadline_s = time.monotonic() + READY_S
-    while time.monotonic() < deadline_s:
-        try:
-            with urllib.request.urlopen(f"{address}/health/ready"):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the server was not ready within {READY_S} s")
 
 
 @schema.parametrize()
