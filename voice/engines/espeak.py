@@ -70,10 +70,10 @@ class Espeak:
         return self._pieces(text, self._manner(options), cancelled)
 
     def _pieces(self, text: str, manner: Manner, cancelled: Callable[[], bool]) -> Iterator[Speech]:
+        # As large as one text's speech: were it bounded, a slow reader would hold the library.
         pieces: SimpleQueue[_Piece] = SimpleQueue()
         closed = threading.Event()
         stopped = lambda: closed.is_set() or cancelled()  # noqa: E731 - a condition, not a step
-        # A thread of its own, so that the library is never held while the caller thinks.
         thread = threading.Thread(
             target=self._run, args=(text, manner, pieces, stopped), name="espeak", daemon=True
         )

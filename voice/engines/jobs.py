@@ -30,6 +30,8 @@ class Job:
 
 
 class JobQueue:
+    """Holds what the host has asked, which is never more than its `MAX_JOBS` at a time."""
+
     def __init__(self) -> None:
         self._waiting: list[Job] = []  # a heap
         self._running: dict[int, Job] = {}
