@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conformance.live import KEY
+from tests.fake_settings import FAKES
 from voice.cli.hosting import hosting
 from voice.config import load_settings
 from voice.providers.fakes import FakeUpstream, Script
@@ -34,14 +35,6 @@ api_key = "sk-ant"
 [models.assistant]
 targets = ["cloud:gpt-x", {{ model = "gpu:qwen", order = 2 }}]
 """
-FAKES = {
-    "ENGINES__STT": "fake",
-    "ENGINES__LLM": "fake",
-    "ENGINES__TTS": "fake",
-    "ENGINES__EMBED": "none",
-    "SERVER__PORT": "0",
-    "AUTH__API_KEYS": f'["{KEY}"]',
-}
 SHAPES = ("openai", "vllm", "anthropic")
 MODELS = ["fake", "cloud:gpt-x", "gpu:qwen", "claude:claude-x", "assistant", "gpt-4o"]
 USER = {"role": "user", "content": "Hi"}
@@ -65,8 +58,8 @@ async def stage(tmp_path: Path, **scripts: Script):
         }
         path = tmp_path / "models.toml"
         path.write_text(FILE.format(**{name: each.url for name, each in upstreams.items()}))
-        variables = FAKES | {"MODELS_FILE": str(path)}
-        settings = load_settings(environment=variables, env_file=Path("/nowhere"))
+        own = {"MODELS_FILE": str(path), "SERVER__PORT": "0", "AUTH__API_KEYS": f'["{KEY}"]'}
+        settings = load_settings(environment=FAKES | own, env_file=Path("/nowhere"))
         hosted = await stack.enter_async_context(hosting(settings))
         url = f"{hosted.url}/v1"
         client = openai.AsyncOpenAI(api_key=KEY, base_url=url, max_retries=0)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fake_settings import FAKES
 from voice.http.openapi import document
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
@@ -18,12 +19,6 @@ from schemathesis.specs.openapi.checks import response_schema_conformance  # noq
 
 pytestmark = [pytest.mark.conformance, pytest.mark.server, pytest.mark.slow]
 
-FAKES = {
-    "ENGINES__STT": "fake",
-    "ENGINES__LLM": "fake",
-    "ENGINES__TTS": "fake",
-    "ENGINES__EMBED": "fake",
-}
 EXAMPLES = 40
 
 schema = schemathesis.openapi.from_dict(json.loads(document()))
@@ -34,7 +29,10 @@ def url() -> Iterator[str]:
     """A server in a process of its own, which says where it is and when it is ready."""
     command = [sys.executable, "-m", "voice", "serve", "--port", "0"]
     with subprocess.Popen(
-        command, env=os.environ | FAKES, stderr=subprocess.PIPE, text=True
+        command,
+        env=os.environ | FAKES | {"ENGINES__EMBED": "fake"},
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             ready = next((line for line in process.stderr if line.startswith("Ready: ")), None)

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import msgspec
 import pytest
 
+from tests.providers.faults import with_told
 from voice.providers.anthropic import API_VERSION, AnthropicProvider
 from voice.providers.anthropic_answer import WRAPPED
 from voice.providers.fakes import FakeUpstream, Script
@@ -236,25 +237,7 @@ def test_the_address_may_lack_its_version():
 # ---------------------------------------------------------------- failures
 
 
-@pytest.mark.parametrize(
-    ("fault", "trouble", "status"),
-    [
-        ("hang", "timeout", 504),
-        ("hang_silent", "timeout", 504),
-        ("hang_within", "timeout", 504),
-        ("die", "unavailable", 502),
-        ("die_silent", "unavailable", 502),
-        ("die_within", "unavailable", 502),
-        ("page", "unavailable", 502),
-        ("empty", "unavailable", 502),
-        ("garbage", "unavailable", 502),
-        ("garbage_within", "unavailable", 502),
-        ("no_choices", "unavailable", 502),
-        ("cut", "unavailable", 502),
-        ("error", "unavailable", 503),
-        ("error_within", "unavailable", 503),
-    ],
-)
+@pytest.mark.parametrize(("fault", "trouble", "status"), with_told(503))
 @pytest.mark.parametrize("streams", [True, False])
 async def test_every_fault_is_an_error(fault: str, trouble: str, status: int, streams: bool):
     """Whether streamed or not, and no connection is left behind."""

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import msgspec
 import pytest
 
+from tests.providers.faults import with_told
 from voice.providers.dialects import DIALECTS
 from voice.providers.fakes import FakeUpstream, Script
 from voice.providers.openai import OpenAIProvider
@@ -208,25 +209,7 @@ async def test_a_request_over_a_fresh_connection_is_not_repeated():
 # ---------------------------------------------------------------- failures
 
 
-@pytest.mark.parametrize(
-    ("fault", "trouble", "status"),
-    [
-        ("hang", "timeout", 504),
-        ("hang_silent", "timeout", 504),
-        ("hang_within", "timeout", 504),
-        ("die", "unavailable", 502),
-        ("die_silent", "unavailable", 502),
-        ("die_within", "unavailable", 502),
-        ("page", "unavailable", 502),
-        ("empty", "unavailable", 502),
-        ("garbage", "unavailable", 502),
-        ("garbage_within", "unavailable", 502),
-        ("error", "unavailable", 502),
-        ("error_within", "unavailable", 502),
-        ("no_choices", "unavailable", 502),
-        ("cut", "unavailable", 502),
-    ],
-)
+@pytest.mark.parametrize(("fault", "trouble", "status"), with_told(502))
 @pytest.mark.parametrize("streams", [True, False])
 @pytest.mark.parametrize("shape", ["openai", "vllm"])
 async def test_every_fault_is_an_error(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake_settings import FAKES
 from tests.server.test_faults import eventually
 from voice.config import load_settings
 from voice.providers.fakes import FakeUpstream
@@ -22,12 +23,6 @@ base_url = "{url}"
 [models.assistant]
 targets = ["reader", {{ model = "spare:x", order = 2 }}]
 """
-BASE = {
-    "ENGINES__STT": "fake",
-    "ENGINES__LLM": "reader",
-    "ENGINES__TTS": "fake",
-    "ENGINES__EMBED": "none",
-}
 
 
 def chat(model: str) -> dict:
@@ -41,7 +36,8 @@ async def test_an_engine_that_dies_is_stepped_in_for_and_restarted(tmp_path, num
         path = tmp_path / "models.toml"
         path.write_text(FILE.format(url=spare.url))
         settings = load_settings(
-            environment=BASE | {"MODELS_FILE": str(path)}, env_file=Path("/nowhere")
+            environment=FAKES | {"ENGINES__LLM": "reader", "MODELS_FILE": str(path)},
+            env_file=Path("/nowhere"),
         )
         server = Server(settings)
         async with server.running():

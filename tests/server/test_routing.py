@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.fake_settings import FAKES
 from voice.config import load_settings
 from voice.engines.protocols import Finished, Message, Prompt, TextDelta
 from voice.routing.language_model import RoutedLanguageModel
@@ -21,12 +22,6 @@ base_url = "http://127.0.0.1:9/v1"
 targets = ["gone:x", { model = "fake", order = 2 }]
 aliases = ["helper"]
 """
-FAKES = {
-    "ENGINES__STT": "fake",
-    "ENGINES__LLM": "fake",
-    "ENGINES__TTS": "fake",
-    "ENGINES__EMBED": "none",
-}
 CHAT = {"model": "any", "messages": [{"role": "user", "content": "Hi"}]}
 
 
