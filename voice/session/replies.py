@@ -71,9 +71,12 @@ class Replies:
         except ContextFullError as error:
             self._fail(stream, str(error), "context_length_exceeded")
             return None
-        fits = draft and draft.config == stream.config and same_in_words(draft.prompt, prompt)
-        if draft and (draft.language or "en") != (self._language(stream.config) or "en"):
-            fits = False
+        fits = (
+            draft
+            and draft.config == stream.config
+            and (draft.language or "en") == (self._language(stream.config) or "en")
+            and same_in_words(draft.prompt, prompt)
+        )
         reply = draft if draft and fits else self._new_reply(prompt, stream.config, record)
         self._release(reply, stream)
         return reply
