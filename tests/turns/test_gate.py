@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ class Ear:
     def hear(self, frames: int, level_dbfs: float = LOUD, probability: float = 1.0) -> None:
         for _ in range(frames):
             self.now_ms += FRAME_MS
-            if (heard := self.gate.push(probability, level_dbfs, self.now_ms)) is not None:
+            if (heard := self.gate.push(level_dbfs, lambda: probability, self.now_ms)) is not None:
                 self.heard.append(heard)
 
     def be_silent(self, frames: int) -> None:
@@ -128,7 +130,7 @@ def test_starts_and_ends_alternate_and_never_overlap(frames: list[tuple[float, f
     gate, now_ms, heard = SpeechGate(), 0, []
     for probability, level_dbfs in frames:
         now_ms += FRAME_MS
-        each = gate.push(probability, level_dbfs, now_ms)
+        each = gate.push(level_dbfs, partial(float, probability), now_ms)
         if each is not None:
             assert each.at_ms <= now_ms
             heard.append(each)

@@ -1,5 +1,7 @@
 """PCM arithmetic: int16 little-endian mono as bytes, and as numpy arrays."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ def level_dbfs(pcm: bytes) -> float:
         return -96.0
     x = samples(pcm).astype(np.float32)
     power = float(np.dot(x, x)) / len(x) / 32768.0**2
-    return max(-96.0, 10 * float(np.log10(power + 1e-12)))
+    return max(-96.0, 10 * math.log10(power + 1e-12))
 
 
 def fade_out(pcm: bytes) -> bytes:

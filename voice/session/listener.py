@@ -4,16 +4,15 @@ Synchronous and clockless: its time is the audio received. `stalled` lets the ow
 client has stopped sending, so that a turn can end without audio.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from voice.audio.fir import FirResampler
 from voice.audio.formats import WIRE_FORMATS, WireDecoder
 from voice.audio.pcm import SAMPLE_BYTES, level_dbfs
-from voice.engines.protocols import STT_RATE_HZ, Utterance
+from voice.engines.protocols import Utterance
 from voice.engines.vad import VoiceDetector
 from voice.realtime.config import SessionConfig
 from voice.realtime.settings import ServerVad
+from voice.session.ear import Ear
 from voice.session.tape import Tape
 from voice.turns.gate import FRAME_MS, GateTuning, SpeechGate
 from voice.turns.machine import (
@@ -53,7 +52,7 @@ class Listener:
         self.utterance: Utterance | None = None
         self.machine = TurnMachine(TurnRules())
         self._gate = SpeechGate()
-        self._frames: deque[bytes] = deque(maxlen=IDLE_MS // FRAME_MS)
+        self._detector: VoiceDetector | None = None
         self._timers: dict[TimerName, int] = {}
         self._open_wire(config)
         self._tune(config)
@@ -61,7 +60,7 @@ class Listener:
     def _open_wire(self, config: SessionConfig) -> None:
         wire = WIRE_FORMATS[config.audio.input.format.type]
         self._decoder = WireDecoder(wire)
-        self._resampler = FirResampler(wire.rate_hz, STT_RATE_HZ)
+        self._ear = Ear(wire.rate_hz, IDLE_MS, self._detector)
         self._frame_bytes = wire.rate_hz * FRAME_MS // 1000 * SAMPLE_BYTES
         self._unframed = b""
         self.tape = Tape(wire, self.received_ms)
@@ -74,7 +73,8 @@ class Listener:
         floor_db = FLOOR_DB[reduction.type if reduction else None]
         self.detects = detection is not None
         self.interrupts = detection is not None and detection.interrupt_response
-        self._detector = self._open_detector(threshold)
+        self._detector = self._open_detector(threshold) if self.detects else None
+        self._ear.judge_by(self._detector)
         self._gate.tuning = GateTuning(threshold=threshold, above_floor_db=floor_db)
         self.machine.rules = _rules(config)
         if self.machine.rules.idle_ms is None:
@@ -128,14 +128,13 @@ class Listener:
 
     def _frame(self, pcm: bytes) -> Iterator[Output]:
         self.framed_ms += FRAME_MS
-        frame = self._resampler.push(pcm)
-        self._frames.append(frame)
+        self._ear.push(pcm)
         if self.utterance is not None:
-            self.utterance.feed(frame)
+            self.utterance.feed(self._ear.catch_up())
         if not self.detects:
             return
         # The level is that of the frame as it came: the resampled one is late by part of the filter.
-        heard = self._gate.push(self._detector(frame), level_dbfs(pcm), self.framed_ms)
+        heard = self._gate.push(level_dbfs(pcm), self._ear.probability, self.framed_ms)
         if heard is not None:
             yield from self.feed(heard)
         yield from self.fire_timers(self.framed_ms)
@@ -143,9 +142,8 @@ class Listener:
     def attach(self, utterance: Utterance, from_ms: float) -> None:
         """Send audio to a recognizer from now on, and first what was heard since `from_ms`."""
         self.utterance = utterance
-        recent = min(len(self._frames), max(0, round((self.framed_ms - from_ms) / FRAME_MS)))
-        if recent:
-            utterance.feed(b"".join(list(self._frames)[-recent:]))
+        if recent := self._ear.recent(self.framed_ms - from_ms):
+            utterance.feed(recent)
 
     def detach(self) -> None:
         self.utterance = None
@@ -191,7 +189,7 @@ class Listener:
 
     def complete(self) -> None:
         """Let the recognizer have what is held back as less than a frame."""
-        rest = self._resampler.push(self._unframed) + self._resampler.flush()
+        rest = self._ear.finish(self._unframed)
         if rest and self.utterance is not None:
             self.utterance.feed(rest)
         self._unframed = b""
@@ -206,7 +204,7 @@ class Listener:
         """Drop what was heard and not committed."""
         self.utterance = None
         self.complete()
-        self._frames.clear()
+        self._ear.forget()
         self.tape.trim(self.received_ms)
         yield Discard()
         yield from self.hand_over()

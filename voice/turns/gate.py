@@ -8,6 +8,7 @@ detector is used nor what the frames contain.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 FRAME_MS = 20
@@ -75,10 +76,10 @@ class SpeechGate:
         self._last_sound_ms = 0.0
 
     def push(
-        self, probability: float, level_dbfs: float, end_ms: float
+        self, level_dbfs: float, probability: Callable[[], float], end_ms: float
     ) -> SpeechStarted | SpeechEnded | None:
-        """Judge the frame that ends at `end_ms` of session audio."""
-        sounding = self._is_sound(probability, level_dbfs)
+        """Judge the frame that ends at `end_ms` of session audio; quiet is not asked if it is voice."""
+        sounding = self._is_sound(level_dbfs, probability)
         self._recent.append(sounding)
         if sounding:
             self._last_sound_ms = end_ms
@@ -102,13 +103,13 @@ class SpeechGate:
         self._recent.clear()
         self._speech_dbfs = -96.0
 
-    def _is_sound(self, probability: float, level_dbfs: float) -> bool:
+    def _is_sound(self, level_dbfs: float, probability: Callable[[], float]) -> bool:
         tuning = self.tuning
         floor_dbfs = self._floor.push(level_dbfs)
         least = max(tuning.least_dbfs, floor_dbfs + tuning.above_floor_db)
         if self.speaking:
             least = max(least, self._speech_dbfs - tuning.below_speech_db)
-        return probability >= tuning.threshold and level_dbfs >= least
+        return level_dbfs >= least and probability() >= tuning.threshold
 
     def _start(self, end_ms: float) -> SpeechStarted | None:
         if sum(self._recent) < self.tuning.start_frames:
