@@ -17,6 +17,7 @@ from voice.http.docs import docs_asset, docs_page, openapi_document
 from voice.http.embeddings import embeddings
 from voice.http.health import health, live, ready
 from voice.http.models import list_models, show_model
+from voice.http.page import page, page_file
 from voice.http.realtime import realtime
 from voice.http.simple import chat, chat_stream, generate, generate_stream, list_llms
 from voice.http.speech import speech
@@ -62,6 +63,8 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
             openapi_document,
             docs_page,
             docs_asset,
+            page,
+            page_file,
         ],
         state=State({"server": server, "router": server.router}),
         lifespan=[lifespan],

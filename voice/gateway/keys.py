@@ -9,8 +9,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from voice.gateway.errors import error_body, refuse
 
 SUBPROTOCOL_PREFIX = "openai-insecure-api-key."
-OPEN_PATHS = ("/health", "/docs", "/swagger-ui", "/openapi.json")
-"""Probes and readers of the reference come without keys, and learn nothing that is secret."""
+OPEN_PATHS = ("/", "/check", "/health", "/docs", "/swagger-ui", "/openapi.json")
+OPEN_FOLDERS = ("/health/", "/docs/", "/web/")
+"""Probes, the pages and the reference come without keys, and tell nothing that is secret."""
 
 
 class KeyGuard:
@@ -34,7 +35,7 @@ class KeyGuard:
 
     def _admits(self, scope: Scope) -> bool:
         path = scope["path"]
-        if not self._keys or path in OPEN_PATHS or path.startswith(("/health/", "/docs/")):
+        if not self._keys or path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
             return True
         return any(
             hmac.compare_digest(key, shown) for shown in shown_keys(scope) for key in self._keys
