@@ -13,6 +13,7 @@ from voice.gateway.compression import Compression
 from voice.gateway.keys import KeyGuard
 from voice.gateway.requests import RequestIds, answer_error
 from voice.http.calls import batch_chat_completions, chat_completions, completions
+from voice.http.client_secrets import client_secrets
 from voice.http.docs import docs_asset, docs_page, openapi_document
 from voice.http.embeddings import embeddings
 from voice.http.health import health, live, ready
@@ -40,6 +41,7 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
     app = Litestar(
         route_handlers=[
             realtime,
+            client_secrets,
             health,
             live,
             ready,
@@ -73,4 +75,4 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
         logging_config=None,
     )
     keys = [key.get_secret_value() for key in settings.auth.api_keys]
-    return RequestIds(Compression(KeyGuard(app, keys)))
+    return RequestIds(Compression(KeyGuard(app, keys, server.secrets)))

@@ -12,6 +12,7 @@ from voice.config import Settings
 from voice.engines.protocols import EngineError, LanguageModel, SpeechToText, TextToSpeech
 from voice.engines.registry import EngineSet, open_engines
 from voice.engines.spares import Spares
+from voice.gateway.secrets import ClientSecrets
 from voice.http.spoken_answer import SpokenAnswers
 from voice.routing.serving import conversing, router_of
 
@@ -35,6 +36,7 @@ class Server:
         self.other_models: Spares[LanguageModel] = Spares(settings, "llm")
         self.router = router_of(settings, self, self.other_models.get)
         self.spoken_answers = SpokenAnswers()
+        self.secrets = ClientSecrets()
         self.failure: str | None = None
         self.sessions = 0
         self.on_failure: Callable[[str], None] = lambda _: None

@@ -30,7 +30,7 @@ from voice.realtime.items import (
 )
 from voice.realtime.response import ResponseStream
 from voice.realtime.transcription import Logprob, transcription_events
-from voice.realtime.validation import quoted
+from voice.realtime.validation import check_voice
 
 MAX_FRAME_BYTES = 2**20
 """Some clients drop the connection at a larger frame."""
@@ -307,11 +307,7 @@ class RealtimeState:
         current = self.config.audio.output.voice
         if voice == current:
             return
-        if voice not in self.voices:
-            raise invalid_value(
-                f"Invalid value: '{voice}'. Supported values are: {quoted(sorted(self.voices))}.",
-                param,
-            )
+        check_voice(voice, self.voices, param)
         if self.voice_locked:
             raise WireError(
                 "Cannot update a conversation's voice if assistant audio is present.",

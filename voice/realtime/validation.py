@@ -46,6 +46,14 @@ def explain(error: msgspec.ValidationError, kind: object, root: str) -> WireErro
     return invalid_value(f"Invalid value for '{param}': {wanted}.", param)
 
 
+def check_voice(voice: str, voices: frozenset[str], param: str) -> None:
+    """Raise `WireError` for a voice that is not one of those."""
+    if voice not in voices:
+        raise invalid_value(
+            f"Invalid value: '{voice}'. Supported values are: {quoted(sorted(voices))}.", param
+        )
+
+
 def quoted(values: list[str]) -> str:
     """The values as a person lists them: 'a', 'b' and 'c'."""
     *most, last = [f"'{value}'" for value in values]
