@@ -65,5 +65,13 @@ def test_every_endpoint_of_the_document_is_there_and_none_is_missing():
         for path, methods in json.loads(document())["paths"].items()
         for method in methods
     }
-    hidden = {"/docs", "/swagger-ui", "/openapi.json", "/docs/{name}", "/", "/check", "/web/{name}"}
+    hidden = {
+        "/docs",
+        "/swagger-ui",
+        "/openapi.json",
+        "/docs/{name}",
+        "/",
+        "/check",
+        "/web/{name}",
+    }
     assert {each for each in served if each[1] not in hidden} == described
