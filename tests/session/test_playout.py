@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.virtual_time import run
-from voice.session.playout import FRAME_MS, QUEUE_FRAMES, Playout
+from voice.session.pace import FRAME_MS, LeadPace
+from voice.session.playout import QUEUE_FRAMES, Playout
 
 LEAD_MS = 160
 LEAD_FRAMES = LEAD_MS // FRAME_MS
@@ -18,7 +19,7 @@ class Listening:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.start_s = self.loop.time()
-        self.playout = Playout(self.loop.time, LEAD_MS)
+        self.playout = Playout(LeadPace(self.loop.time, LEAD_MS))
         self.frames: list[int] = []
         self.at_ms: list[int] = []
         self.ended = False

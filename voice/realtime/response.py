@@ -140,6 +140,13 @@ class ResponseStream:
             events.append({"type": "response.output_audio.delta", **place, "delta": delta})
         return events
 
+    def voiced(self) -> list[Event]:
+        """Speech that does not go as events is sounding."""
+        if self._state != "in_progress":
+            return []
+        self.audio_sent = True
+        return self._write(OutputAudio)
+
     def _write(self, kind: type[OutputAudio | OutputText]) -> list[Event]:
         """Open a message with a part of this kind unless it is open already."""
         if self._open and isinstance(self._open.part, kind):

@@ -6,7 +6,7 @@ client has stopped sending, so that a turn can end without audio.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from voice.audio.formats import WIRE_FORMATS, WireDecoder
+from voice.audio.formats import WIRE_FORMATS, WireDecoder, WireFormat
 from voice.audio.pcm import SAMPLE_BYTES, level_dbfs
 from voice.engines.protocols import Utterance
 from voice.engines.vad import VoiceDetector
@@ -40,9 +40,14 @@ class Listener:
     """Feed wire audio; get the turn machine's decisions with every frame."""
 
     def __init__(
-        self, open_detector: Callable[[float], VoiceDetector], config: SessionConfig
+        self,
+        open_detector: Callable[[float], VoiceDetector],
+        config: SessionConfig,
+        line_format: WireFormat | None = None,
     ) -> None:
+        """With a `line_format` audio comes in that, whatever the configuration says."""
         self._open_detector = open_detector
+        self._line_format = line_format
         self.config = config
         self.received_ms = 0.0
         """All audio the client has sent in this session."""
@@ -58,7 +63,7 @@ class Listener:
         self._tune(config)
 
     def _open_wire(self, config: SessionConfig) -> None:
-        wire = WIRE_FORMATS[config.audio.input.format.type]
+        wire = self._line_format or WIRE_FORMATS[config.audio.input.format.type]
         self._decoder = WireDecoder(wire)
         self._ear = Ear(wire.rate_hz, IDLE_MS, self._detector)
         self._frame_bytes = wire.rate_hz * FRAME_MS // 1000 * SAMPLE_BYTES
@@ -84,7 +89,7 @@ class Listener:
         """Adopt a new configuration; a turn in progress is forgotten only with its audio format."""
         old, new = self.config.audio.input, config.audio.input
         self.config = config
-        if old.format != new.format:
+        if old.format != new.format and self._line_format is None:
             yield from self.forget()
             self._open_wire(config)
         tuned = (old.turn_detection, old.noise_reduction)

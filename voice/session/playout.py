@@ -1,16 +1,16 @@
-"""The player of one reply: the only place that knows real time.
+"""The player of one reply: its frames, and the place where they wait for their time.
 
-Frames of 20 ms leave against an absolute clock, sent ahead of it by a lead, so that a late wake-up
-costs nothing and the client never holds more than the lead. The clock of the reply stands still
-while the client has nothing left to play, whether output is paused, no frame is there or the
-connection is slow, and only then.
+Frames of 20 ms leave as the reply's pace wants it, so that a late wake-up costs nothing and little
+waits where it could not be taken back. The clock of the reply stands still while there is nothing
+left to play, whether output is paused, no frame is there or the connection is slow, and only then.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
-FRAME_MS = 20
+from voice.session.pace import FRAME_MS, Pace
+
 QUEUE_FRAMES = 100
 """Two seconds of audio may wait; the synthesizer is held back beyond that."""
 
@@ -18,18 +18,18 @@ QUEUE_FRAMES = 100
 class Playout:
     """A bounded queue of 20 ms frames that gives each one at its time."""
 
-    def __init__(self, now: Callable[[], float], lead_ms: int) -> None:
-        self._now = now
-        self._lead_s = lead_ms / 1000
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self._frames: deque[bytes] = deque()
         self._changed = asyncio.Event()
-        self._paused = self._was_paused = False
+        self._paused = False
         self._ended = False
-        self._zero_s: float | None = None
-        """When the first frame would have sounded, had nothing ever stood still."""
         self.sent_ms = 0
-        self.starved = 0
+
+    @property
+    def starved(self) -> int:
         """How often the player ran dry in the middle of a reply."""
+        return self._pace.starved
 
     @property
     def buffered_s(self) -> float:
@@ -37,9 +37,7 @@ class Playout:
 
     def heard_ms(self) -> int:
         """How much of the reply has sounded, at most what was sent."""
-        if self._zero_s is None:
-            return 0
-        return max(0, min(self.sent_ms, round((self._now() - self._zero_s) * 1000)))
+        return self._pace.heard_ms(self.sent_ms)
 
     async def put(self, frame: bytes) -> None:
         """Queue a frame; waits while `QUEUE_FRAMES` are queued. After the end it is dropped."""
@@ -57,14 +55,17 @@ class Playout:
     def stop(self) -> None:
         """Forget what was not sent; nothing follows."""
         self._frames.clear()
+        self._pace.resume()
         self.end()
 
     def pause(self) -> None:
-        self._paused = self._was_paused = True
+        self._paused = True
+        self._pace.pause()
 
     def resume(self) -> None:
         """Go on with the very frame that would have been next."""
         self._paused = False
+        self._pace.resume()
         self._changed.set()
 
     async def frames(self) -> AsyncIterator[bytes]:
@@ -74,26 +75,13 @@ class Playout:
                 await self._change()
             if not self._frames:
                 return
-            await self._wait_for_time()
+            await self._pace.wait(self.sent_ms)
             if self._paused or not self._frames:
                 continue
             frame = self._frames.popleft()
             self._changed.set()
             self.sent_ms += FRAME_MS
             yield frame
-
-    async def _wait_for_time(self) -> None:
-        """Wait until the next frame is due, a lead before it sounds."""
-        now_s, sent_s = self._now(), self.sent_ms / 1000
-        if self._zero_s is None:
-            self._zero_s = now_s
-        if now_s - sent_s - self._zero_s > FRAME_MS / 1000:
-            self._zero_s = now_s - sent_s
-            self.starved += not self._was_paused
-        self._was_paused = False
-        delay_s = self._zero_s + sent_s - self._lead_s - now_s
-        if delay_s > 0:
-            await asyncio.sleep(delay_s)
 
     async def _change(self) -> None:
         self._changed.clear()

@@ -5,7 +5,7 @@ thinks and speaks into its own bounded queues and nobody sees it. `release` lets
 its events reach the client and its audio leaves at its time. `cancel` ends it at once, whatever it
 was doing: the close-out is sent in the same moment, and nothing of it can follow.
 
-    model ─pieces─▶ chunker ─4 chunks─▶ synthesizer ─2 s of frames─▶ playout ─▶ outbox
+    model ─pieces─▶ chunker ─4 chunks─▶ synthesizer ─2 s of frames─▶ playout ─▶ outlet
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from voice.audio.formats import WIRE_FORMATS, WireFormat
+from voice.audio.formats import WireFormat
 from voice.audio.pcm import duration_ms
 from voice.audio.resample import Resampler
 from voice.engines.protocols import (
@@ -35,7 +35,9 @@ from voice.realtime.config import SessionConfig
 from voice.realtime.items import OutputAudio
 from voice.realtime.response import ResponseStatus, ResponseStream, Usage
 from voice.session.outbox import ClientStalledError, Outbox
-from voice.session.playout import FRAME_MS, Playout
+from voice.session.outlet import EventOutlet, Outlet
+from voice.session.pace import FRAME_MS, LeadPace
+from voice.session.playout import Playout
 from voice.session.record import Instant, TurnRecord
 from voice.session.shelf import LIMIT_BYTES, AudioShelf
 from voice.session.voices import installed_voice
@@ -59,6 +61,8 @@ class ReplyParts:
     shelf: AudioShelf
     now: Callable[[], float]
     lead_ms: int
+    open_line: Callable[[], Outlet] | None = None
+    """Makes the outlet of a reply on a line; without it speech is sent as events."""
 
 
 @dataclass(slots=True)
@@ -103,7 +107,8 @@ class Reply:
         self.ended = self.cancelled = False
         self.stream: ResponseStream | None = None
         self.timeline = SpokenTimeline()
-        self.playout = Playout(parts.now, parts.lead_ms)
+        self._outlet = self._open_outlet(parts)
+        self.playout = Playout(self._outlet.pace)
         self._on_end = on_end
         self._sent = bytearray()
         self._parts = parts
@@ -112,8 +117,14 @@ class Reply:
         self._chunks: asyncio.Queue[Chunk | None] = asyncio.Queue(maxsize=CHUNKS_AHEAD)
         self._calls: list[_Call] = []
         self._finished: Finished | None = None
-        self._wire = WIRE_FORMATS[config.audio.output.format.type]
+        self._wire = self._outlet.wire
         self._unframed = b""
+
+    def _open_outlet(self, parts: ReplyParts) -> Outlet:
+        if parts.open_line is not None:
+            return parts.open_line()
+        pace = LeadPace(parts.now, parts.lead_ms)
+        return EventOutlet(parts.outbox, self.config, pace, lambda: self.cancelled)
 
     @property
     def speaks(self) -> bool:
@@ -232,14 +243,20 @@ class Reply:
     async def _deliver(self) -> None:
         await self._released.wait()
         assert self.stream is not None  # noqa: S101 - released with it
-        if self.speaks:
-            await self._play(self.stream)
-        else:
+        if not self.speaks:
             await self._write(self.stream)
+            self._complete(self.stream)
+            return
+        async with self._outlet.turn():
+            await self._play(self.stream)
+            self._complete(self.stream)
+            await self._outlet.finish(self.stream)
+
+    def _complete(self, stream: ResponseStream) -> None:
         for call in self._calls:
-            self._emit(self.stream.call_started(call.call_id, call.name))
-            self._emit(self.stream.call_arguments("".join(call.arguments) or "{}"))
-            self._emit(self.stream.call_done())
+            self._emit(stream.call_started(call.call_id, call.name))
+            self._emit(stream.call_arguments("".join(call.arguments) or "{}"))
+            self._emit(stream.call_done())
         if self._finished and self._finished.reason == "length":
             self._close("incomplete", reason="max_output_tokens")
         else:
@@ -248,21 +265,18 @@ class Reply:
     async def _play(self, stream: ResponseStream) -> None:
         async with closing(self.playout.frames()) as frames:
             async for frame in frames:
-                await self._parts.outbox.room()
-                self._send(stream, frame)
+                await self._send(stream, frame)
         if rest := self.timeline.rest():
             self._emit(stream.transcript(rest))
         self._keep(stream, b"")
 
-    def _send(self, stream: ResponseStream, frame: bytes) -> None:
+    async def _send(self, stream: ResponseStream, frame: bytes) -> None:
         """Send a frame, and before it the words that begin to sound in it."""
         end_ms = self.playout.sent_ms
         if due := self.timeline.words_due(end_ms - FRAME_MS, end_ms):
             self._emit(stream.transcript(due))
         self._mark("first_audio")
-        encoded = self._wire.encode(frame)
-        self._parts.outbox.emit(stream.audio(encoded), revoked=lambda: self.cancelled)
-        self._keep(stream, encoded)
+        self._keep(stream, await self._outlet.send(stream, frame))
 
     def _keep(self, stream: ResponseStream, encoded: bytes) -> None:
         """Give the item its timeline and audio, so that it can be truncated and retrieved."""
@@ -287,6 +301,8 @@ class Reply:
         await self._released.wait()
         error = {"type": "server_error", "code": code, "message": message}
         self._close("failed", error=error)
+        if self.stream is not None:
+            await self._outlet.finish(self.stream)
 
     def _close(
         self,
@@ -305,6 +321,8 @@ class Reply:
             gaps = self.playout.starved
             log.info("reply ended", reply=self.stream.id, status=status, gaps=gaps, **timings)
             self._settle(self.stream, cut_ms)
+            if status == "cancelled" and cut_ms is not None:
+                self._outlet.cut(self.stream, cut_ms)
         self.playout.stop()
         self._on_end(self)
 

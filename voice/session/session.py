@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -35,12 +36,13 @@ from voice.realtime.state import RealtimeState
 from voice.session.floor import Floor
 from voice.session.listener import Listener
 from voice.session.outbox import BUSY_BYTES, ClientStalledError, Outbox
+from voice.session.outlet import LINE_FORMAT, LineOutlet
 from voice.session.replies import Replies
 from voice.session.reply import ReplyParts
 from voice.session.scribe import Scribe, WaitRule
 from voice.session.shelf import AudioShelf
 from voice.session.voices import known_voices
-from voice.transports.transport import Transport
+from voice.transports.transport import Sound, Transport
 from voice.turns.endpoint import semantic_wait_ms
 
 log = structlog.get_logger()
@@ -102,6 +104,7 @@ class Session:
             known_voices(engines.tts.voices),
             new_id("conv_"),
             expires_at=int(time.time() + limit_s) if limit_s else None,
+            max_frame_bytes=transport.max_frame_bytes,
         )
 
     async def run(self) -> None:
@@ -129,7 +132,10 @@ class Session:
             group.create_task(floor.watch_the_clock())
             try:
                 while (frame := await self._transport.receive()) is not None:
-                    await self._handle(frame, floor, replies)
+                    if isinstance(frame, Sound):
+                        floor.append(frame.pcm)
+                    else:
+                        await self._handle(frame, floor, replies)
                     await self._outbox.room(BUSY_BYTES)
             finally:
                 floor.close()
@@ -137,9 +143,15 @@ class Session:
 
     def _assemble(self, group: asyncio.TaskGroup) -> tuple[Floor, Replies]:
         now = asyncio.get_running_loop().time
-        options, engines = self._options, self._engines
+        options, engines, line = self._options, self._engines, self._transport.line
         parts = ReplyParts(
-            engines.llm, engines.tts, self._outbox, AudioShelf(), now, options.lead_ms
+            engines.llm,
+            engines.tts,
+            self._outbox,
+            AudioShelf(),
+            now,
+            options.lead_ms,
+            partial(LineOutlet, self._outbox, self.state, line) if line else None,
         )
         replies = Replies(
             self.state,
@@ -148,7 +160,8 @@ class Session:
             options.defaults,
             lambda: options.speculate and not engines.busy(),
         )
-        listener = Listener(options.open_detector, self.state.config)
+        line_format = LINE_FORMAT if line else None
+        listener = Listener(options.open_detector, self.state.config, line_format)
         scribe = Scribe(engines.stt, engines.wait_ms, self.state, self._outbox.emit)
         floor = Floor(listener, scribe, self.state, replies, parts, group)
         return floor, replies

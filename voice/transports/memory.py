@@ -4,13 +4,18 @@ import asyncio
 
 import msgspec
 
+from voice.transports.transport import Line, Sound
+
 RECEIVE_FRAMES = 1000
 
 
 class MemoryTransport:
     """A `Transport` whose other end is this object: `say` to the session, read `sent`."""
 
-    def __init__(self, *, reads: bool = True) -> None:
+    max_frame_bytes = 2**20
+
+    def __init__(self, *, reads: bool = True, line: Line | None = None) -> None:
+        self.line = line
         self.sent: list[dict[str, object]] = []
         """Every event the session sent, in order."""
         self.sent_at_s: list[float] = []
@@ -18,19 +23,25 @@ class MemoryTransport:
         self.closed: tuple[int, str] | None = None
         self._reads = reads
         self._left = asyncio.Event()
-        self._incoming: asyncio.Queue[str | bytes | None] = asyncio.Queue(maxsize=RECEIVE_FRAMES)
+        self._incoming: asyncio.Queue[str | bytes | Sound | None] = asyncio.Queue(
+            maxsize=RECEIVE_FRAMES
+        )
 
     async def say(self, event: dict[str, object] | str | bytes) -> None:
         """Send the session an event, or a raw frame."""
         frame = event if isinstance(event, str | bytes) else msgspec.json.encode(event).decode()
         await self._incoming.put(frame)
 
+    async def speak(self, pcm: bytes) -> None:
+        """Let the session hear audio that is in no event."""
+        await self._incoming.put(Sound(pcm))
+
     async def leave(self) -> None:
         """Go away as a client does that closes its socket."""
         self._left.set()
         await self._incoming.put(None)
 
-    async def receive(self) -> str | bytes | None:
+    async def receive(self) -> str | bytes | Sound | None:
         return await self._incoming.get()
 
     async def send(self, text: str) -> None:

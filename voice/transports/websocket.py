@@ -6,12 +6,18 @@ from contextlib import suppress
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
+from voice.transports.transport import Line
+
 SUBPROTOCOL = "realtime"
 CLOSE_S = 1.0
 
 
 class WebSocketTransport:
     """A `Transport` over an accepted Litestar WebSocket."""
+
+    max_frame_bytes = 2**20
+    """Some clients drop the connection at a larger frame."""
+    line: Line | None = None
 
     def __init__(self, socket: WebSocket) -> None:  # type: ignore[type-arg]
         self._socket = socket
