@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.providers.answers import BadAnswerError, InBandError
+from voice.providers.framing import MAX_EVENT_BYTES
 from voice.providers.reasoning import naming
-from voice.providers.relay import MAX_EVENT_BYTES, Relay
+from voice.providers.relay import Relay
 
 DONE = b"data: [DONE]\n\n"
 

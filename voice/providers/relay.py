@@ -9,9 +9,7 @@ from typing import Any
 import msgspec
 
 from voice.providers.answers import DONE, UNREADABLE, BadAnswerError, InBandError, Rewrite, event_of
-
-MAX_EVENT_BYTES = 4 * 1024 * 1024
-"""No honest event is near this; a server that never ends one must not fill the memory."""
+from voice.providers.framing import Framing, bounded
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -35,8 +33,8 @@ _opening = msgspec.json.Decoder(_Opening).decode
 
 
 class Relay:
-    """Implements `StreamReader` for one stream. What comes before the first content is held back, since until then a failure can
-    still be the answer of somebody else.
+    """Implements `StreamReader` for one stream. What comes before the first content is held back,
+    since until then a failure can still be the answer of somebody else.
 
     `wants_usage` says that the client asked for the chunk of totals; others choke on it.
     """
@@ -45,8 +43,7 @@ class Relay:
         self.done = False
         self._wants_usage = wants_usage
         self._rewrite = rewrite
-        self._rest = b""
-        self._carriage = False
+        self._framing = Framing()
         self._begun = False
         self._held = b""
         self._open: set[int] = set()
@@ -57,21 +54,12 @@ class Relay:
 
         Raises `BadAnswerError` and `InBandError`; what it knew to be good before that is lost.
         """
-        if self._carriage or b"\r" in data:
-            data = self._with_plain_line_ends(data)
-        data = self._rest + data
-        end = data.rfind(b"\n\n") + 2
-        if end < 2:
-            self._rest = self._bounded(data)
-            return b""
-        self._rest = self._bounded(data[end:])
-        return self._passed(data[:end])
+        block = self._framing.feed(data)
+        return self._passed(block) if block else b""
 
     def finish(self) -> bytes:
         """What is still due at the end of the stream, which may lack its last blank line."""
-        rest = self._rest + b"\n\n" if self._rest.strip() else b""
-        self._rest = b""
-        block = self._passed(rest)
+        block = self._passed(self._framing.rest())
         if self.done:
             return block
         if not self._begun:
@@ -80,19 +68,6 @@ class Relay:
             raise BadAnswerError("broke off in the middle of its answer")
         self.done = True
         return block + DONE
-
-    def _with_plain_line_ends(self, data: bytes) -> bytes:
-        if self._carriage:
-            data = b"\r" + data
-        self._carriage = data.endswith(b"\r")
-        if self._carriage:
-            data = data[:-1]
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    def _bounded(self, rest: bytes) -> bytes:
-        if len(rest) > MAX_EVENT_BYTES:
-            raise BadAnswerError(f"sent an event of more than {MAX_EVENT_BYTES} bytes")
-        return rest
 
     def _passed(self, block: bytes) -> bytes:
         """The block without what nobody may see, the same bytes where that is nothing."""
@@ -112,7 +87,7 @@ class Relay:
         if self._begun or self.done:
             block, self._held = self._held + block, b""
             return block
-        self._held = self._bounded(self._held + block)
+        self._held = bounded(self._held + block)
         return b""
 
     def _event(self, event: bytes) -> bytes:
