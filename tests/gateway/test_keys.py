@@ -69,8 +69,8 @@ async def test_http_without_a_key_gets_401_and_the_scheme_to_use():
     assert (b"www-authenticate", b"Bearer") in start["headers"]
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
-async def test_probes_need_no_key(path):
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/", "/check", "/web/app.js"])
+async def test_probes_and_the_page_need_no_key(path):
     assert await outcome({"type": "http", "path": path}) == [{"type": "admitted"}]
 
 

@@ -1,16 +1,16 @@
 """`POST /v1/realtime/client_secrets`: keys that may be given to a browser."""
 
 from time import time
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
 from litestar.datastructures import State
-from msgspec import Meta
 
 from voice.gateway.errors import ApiError
 from voice.http.body import json_body
 from voice.http.opening import requested_config, warm_engines, with_model
+from voice.http.secret_types import ExpiresAfter, SecretRequest
 from voice.realtime.events import new_id
 from voice.server import Server
 from voice.session.voices import known_voices
@@ -19,24 +19,7 @@ MAX_SESSION_BYTES = 256 * 1024
 """Beyond this, the frame in which a session is told of its configuration is too large for some."""
 
 
-class ExpiresAfter(msgspec.Struct, forbid_unknown_fields=True):
-    anchor: Literal["created_at"] = "created_at"
-    seconds: Annotated[int, Meta(ge=10, le=7200)] = 600
-
-
-class SecretRequest(msgspec.Struct, forbid_unknown_fields=True):
-    expires_after: ExpiresAfter | None = None
-    session: dict[str, object] | None = None
-
-
-@post(
-    [
-        "/v1/realtime/client_secrets",
-        "/realtime/client_secrets",
-        "/openai/v1/realtime/client_secrets",
-    ],
-    status_code=200,
-)
+@post("/v1/realtime/client_secrets", status_code=200)
 async def client_secrets(request: Request[Any, Any, Any], state: State) -> Response[object]:
     """A secret for conversations with this configuration."""
     wanted = SecretRequest()

@@ -11,6 +11,7 @@ from voice import __version__
 from voice.audio.encoding import MEDIA_TYPES
 from voice.http.chat_types import ChatRequest, CompletionRequest
 from voice.http.embedding_types import EmbeddingRequest
+from voice.http.secret_types import SecretRequest
 from voice.http.simple_types import GenerateRequest, MessagesRequest
 from voice.http.speech_types import SpeechRequest
 from voice.http.transcription_types import TranscriptionForm, TranslationForm
@@ -79,6 +80,8 @@ ENDPOINTS = (
              TranscriptionUpload, FORM, (JSON, *TEXTS, EVENTS)),
     Endpoint("post", "/v1/audio/translations", "Audio", "Write it down in English",
              TranslationUpload, FORM, (JSON, *TEXTS)),
+    Endpoint("post", "/v1/realtime/client_secrets", "Conversations", "A key for a browser",
+             SecretRequest),
     Endpoint("post", "/api/generate", "Plain", "Answer a prompt", GenerateRequest),
     Endpoint("post", "/api/generate/stream", "Plain", "Answer a prompt, token by token",
              GenerateRequest, answers=(EVENTS,)),
