@@ -165,6 +165,16 @@ OPENAI_FIELDS: Mapping[Operation, frozenset[str]] = {
         """.split()  # noqa: SIM905
     ),
     "embeddings": frozenset({"input", "model", "dimensions", "encoding_format", "user"}),
+    "audio/transcriptions": frozenset(
+        """
+        model chunking_strategy include keywords known_speaker_names known_speaker_references
+        language languages prompt response_format stream temperature timestamp_granularities
+        """.split()  # noqa: SIM905
+    ),
+    "audio/translations": frozenset({"model", "prompt", "response_format", "temperature"}),
+    "audio/speech": frozenset(
+        {"input", "model", "voice", "instructions", "response_format", "speed", "stream_format"}
+    ),
 }
 
 OPENAI = Dialect(

@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator
 from voice.engines.remote import RemoteServer
 from voice.gateway.errors import ApiError
 from voice.providers.answers import as_stream, check_answer, wants_usage
+from voice.providers.audio import audio_reply, voice_refusal
 from voice.providers.dialects import Dialect, dialect_of
-from voice.providers.protocol import Call
+from voice.providers.protocol import Call, Reply
 from voice.providers.reasoning import ReasoningField, naming
 from voice.providers.relay import Relay
 from voice.providers.troubles import OPENAI
@@ -14,7 +15,7 @@ from voice.providers.upstream import Upstream
 
 
 class OpenAIProvider:
-    """Implements `Provider`. Raises `ValueError` for an address that cannot be one.
+    """Implements `Provider` and `AudioProvider`. Raises `ValueError` for an address that cannot be one.
 
     `timeout_s` is the longest silence from the server, not the length of an answer. Without a
     `dialect` the host decides. `reasoning` is the one name under which thinking text is passed on;
@@ -39,7 +40,7 @@ class OpenAIProvider:
         self._rewrite = naming(reasoning) if reasoning else None
 
     def refusal(self, call: Call) -> ApiError | None:
-        return self.dialect.refusal(call)
+        return self.dialect.refusal(call) or voice_refusal(call)
 
     async def answer(self, call: Call) -> bytes:
         body = self.dialect.body(call)
@@ -54,6 +55,9 @@ class OpenAIProvider:
         return self._upstream.streamed(
             call.operation, body, relay, lambda answer: as_stream(call, self._whole(call, answer))
         )
+
+    async def reply(self, call: Call) -> tuple[bytes, Reply]:
+        return await audio_reply(self._upstream, call, self.dialect.body(call))
 
     async def aclose(self) -> None:
         await self._upstream.aclose()

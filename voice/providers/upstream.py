@@ -3,7 +3,14 @@
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import SimpleNamespace
 
@@ -12,6 +19,7 @@ import msgspec
 
 from voice.engines.remote import RemoteServer, missing_words, redirect_words
 from voice.providers.answers import BadAnswerError, InBandError, StreamReader
+from voice.providers.form import Form
 from voice.providers.protocol import ProviderError
 from voice.providers.troubles import (
     BROKEN,
@@ -33,13 +41,15 @@ MAX_ANSWER_BYTES = 256 * 1024 * 1024
 DRAIN_S = 0.5
 """How long the end of a finished stream is waited for, so that its connection can be reused."""
 
-JSON = {"Content-Type": "application/json", "Accept": "application/json"}
-STREAM = {
-    "Content-Type": "application/json",
-    "Accept": "text/event-stream",
-    # A compressing server would hold tokens back to fill a block.
-    "Accept-Encoding": "identity",
-}
+Posted = Mapping[str, object] | Form
+"""The fields of a request, as JSON or with a file."""
+
+Body = Callable[[], bytes | AsyncIterable[bytes]]
+"""Makes what is sent, each time that it has to be."""
+
+JSON = {"Accept": "application/json"}
+# A compressing server would hold tokens back to fill a block.
+STREAM = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
 
 
 class Upstream:
@@ -59,15 +69,15 @@ class Upstream:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
-    async def whole(self, path: str, body: Mapping[str, object]) -> bytes:
+    async def whole(self, path: str, body: Posted) -> bytes:
         """The body of the answer to a POST. Raises `ProviderError`."""
-        async with self._posted(path, body, JSON) as response:
-            return await self._read(response)
+        async with self.posted(path, body, JSON) as response:
+            return await self.read(response)
 
     async def streamed(
         self,
         path: str,
-        body: Mapping[str, object],
+        body: Posted,
         reader: StreamReader,
         in_one_piece: Callable[[bytes], bytes],
     ) -> AsyncGenerator[bytes, None]:
@@ -75,9 +85,9 @@ class Upstream:
 
         Some servers take `stream` for a wish; `in_one_piece` makes a stream of their answer.
         """
-        async with self._posted(path, body, STREAM) as response:
+        async with self.posted(path, body, STREAM) as response:
             if response.content_type == "application/json":
-                yield in_one_piece(await self._read(response))
+                yield in_one_piece(await self.read(response))
                 return
             async for data in response.content.iter_any():
                 with self.explained():
@@ -107,7 +117,8 @@ class Upstream:
         except InBandError as error:
             raise self._failed(error.body) from error
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def read(self, response: aiohttp.ClientResponse) -> bytes:
+        """All of an answer, unless it is too much. Raises `ProviderError`."""
         answer = bytearray()
         async for data in response.content.iter_any():
             answer += data
@@ -122,14 +133,16 @@ class Upstream:
         return self._error(ruling, f"{words}: {wire.message or 'it gave no reason'}", wire=wire)
 
     @asynccontextmanager
-    async def _posted(
-        self, path: str, body: Mapping[str, object], headers: Mapping[str, str]
+    async def posted(
+        self, path: str, body: Posted, headers: Mapping[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to a POST, whose failures, while it is read too, are `ProviderError`s."""
+        fields = body.fields if isinstance(body, Form) else body
         response: aiohttp.ClientResponse | None = None
         try:
-            response = await self._post(path, msgspec.json.encode(body), headers)
+            response = await self._post(path, *_written(body, headers))
             if response.status >= 300:
-                raise await self._refused(response, str(body.get("model")))
+                raise await self._refused(response, str(fields.get("model")))
             if response.content_type == "text/html":
                 raise self._error(BROKEN, "answered with a web page; most base_urls end in /v1")
             yield response
@@ -140,7 +153,7 @@ class Upstream:
                 response.close()
 
     async def _post(
-        self, path: str, body: bytes, headers: Mapping[str, str]
+        self, path: str, body: Body, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
         try:
             return await self._send(path, body, headers, tried := SimpleNamespace(reused=False))
@@ -152,14 +165,14 @@ class Upstream:
         return await self._send(path, body, headers, SimpleNamespace(reused=False))
 
     async def _send(
-        self, path: str, body: bytes, headers: Mapping[str, str], tried: SimpleNamespace
+        self, path: str, body: Body, headers: Mapping[str, str], tried: SimpleNamespace
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._server.connect(self._headers, connections=self._connections)
             self._session.trace_configs.append(_REUSE)
         return await self._session.post(
             f"{self._server.base_url}/{path}",
-            data=body,
+            data=body(),
             headers=headers,
             allow_redirects=False,
             trace_request_ctx=tried,
@@ -198,6 +211,13 @@ class Upstream:
         wait_s: float | None = None,
     ) -> ProviderError:
         return provider_error(ruling, self._server.named(words), wire=wire, retry_after_s=wait_s)
+
+
+def _written(body: Posted, headers: Mapping[str, str]) -> tuple[Body, dict[str, str]]:
+    if isinstance(body, Form):
+        return body.blocks, {**headers, **body.headers}
+    data = msgspec.json.encode(body)
+    return lambda: data, {**headers, "Content-Type": "application/json"}
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:
