@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -48,12 +49,56 @@ def _parse_list(value: object) -> object:
     return [item for part in value.split(",") if (item := part.strip())]
 
 
+def _parse_json(value: object) -> object:
+    """The JSON of a setting that is a list of objects."""
+    return TypeAdapter(list[dict[str, Any]]).validate_json(value) if isinstance(value, str) else value
+
+
+def _parse_ports(value: object) -> object:
+    """`40000-40100` as both ends."""
+    first, dash, last = value.partition("-") if isinstance(value, str) else ("", "", "")
+    if not isinstance(value, str):
+        return value
+    if not (dash and first.strip().isdecimal() and last.strip().isdecimal()):
+        raise ValueError("must be a range like 40000-40100")
+    return int(first), int(last)
+
+
+def _check_ports(value: tuple[int, int] | None) -> tuple[int, int] | None:
+    if value is not None and not 1024 <= value[0] <= value[1] <= 65535:
+        raise ValueError("must be a range of ports from 1024 to 65535, the lower first")
+    return value
+
+
+def _check_address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError("must be an IP address like 203.0.113.7") from None
+
+
+def _check_ice_url(value: str) -> str:
+    if not re.fullmatch(r"(stun|turns?):[^?:\s]+(:\d+)?(\?transport=(udp|tcp))?", value):
+        raise ValueError("must be an address like stun:HOST:3478 or turn:HOST:3478?transport=udp")
+    return value
+
+
 def _check_url(value: str) -> str:
     if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc:
         raise ValueError("must be an address like http://localhost:8001/v1")
     return value.rstrip("/")
 
 
+def _check_origin(value: str) -> str:
+    if value in {"*", "null"}:
+        return value
+    found = urlsplit(value.rstrip("/").lower())
+    if not (found.scheme and found.hostname) or found.path or found.query or "@" in found.netloc:
+        raise ValueError("must be * or an origin like https://app.example:8443, without a path")
+    return found.geturl()
+
+
+Origin = Annotated[str, AfterValidator(_check_origin)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 Url = Annotated[str, AfterValidator(_check_url)]
 
@@ -73,6 +118,33 @@ class ServerSettings(Section):
 class AuthSettings(Section):
     api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_parse_list)] = ()
     """A JSON list; none lets everybody in who reaches the port."""
+
+
+class IceServer(Section):
+    """A STUN or TURN server, as browsers write it."""
+
+    urls: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_ice_url)], ...],
+        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    ]
+    username: str | None = None
+    credential: SecretStr | None = None
+
+
+class RtcSettings(Section):
+    ice_servers: Annotated[tuple[IceServer, ...], BeforeValidator(_parse_json)] = ()
+    """STUN and TURN servers as a JSON list of {"urls", "username", "credential"}; the first of each
+    kind is used."""
+    public_address: Annotated[str, AfterValidator(_check_address)] | None = None
+    """The address under which other networks reach the ports of calls."""
+    udp_ports: Annotated[
+        tuple[int, int] | None, BeforeValidator(_parse_ports), AfterValidator(_check_ports)
+    ] = None
+    """The ports of calls, as `40000-40100`; unset takes any that are free."""
+
+    @property
+    def udp_range(self) -> range | None:
+        return range(self.udp_ports[0], self.udp_ports[1] + 1) if self.udp_ports else None
 
 
 class LocalSettings(Section):
@@ -166,6 +238,7 @@ class Settings(Section):
     anthropic: AnthropicSettings = AnthropicSettings()
     engines: EngineSettings = EngineSettings()
     session: SessionSettings = SessionSettings()
+    rtc: RtcSettings = RtcSettings()
     speech: SpeechSettings = SpeechSettings()
     transcription: TranscriptionSettings = TranscriptionSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
@@ -174,7 +247,9 @@ class Settings(Section):
     log_format: Literal["json", "pretty"] = Field(
         default_factory=lambda: "pretty" if sys.stderr.isatty() else "json"
     )
-    cors_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = ("*",)
+    cors_allowed_origins: Annotated[tuple[Origin, ...] | None, BeforeValidator(_parse_list)] = None
+    """Whose web pages may use the server; `*` for all. Unset means all where there are API keys, and
+    else the server's own page and those of the visitor's machine."""
     documents: Folder | None = None
     """The folder the reader answers from; unset means the samples."""
 
@@ -382,7 +457,8 @@ def _problem(location: tuple[str, ...], message: str, values: Mapping[str, objec
     if name not in VARIABLES:
         near = get_close_matches(name, VARIABLES, n=1)
         return f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else "")
-    if "KEY" in name or "TOKEN" in name.split("_") or "@" in value:
+    secret = "KEY" in name or "TOKEN" in name.split("_") or "credential" in value or "@" in value
+    if secret:
         return f"{name}: {message[0].lower()}{message[1:]} (its value is not shown)"
     near = get_close_matches(value, re.findall(r"'([^']+)'", message), n=1)
     hint = f"; did you mean {near[0]!r}?" if near and repr(value) not in message else ""
