@@ -7,7 +7,6 @@ import msgspec
 from litestar import Request
 
 from voice.gateway.errors import ApiError
-from voice.realtime.errors import WireError
 from voice.realtime.validation import explain
 
 T = TypeVar("T")
@@ -15,8 +14,10 @@ Json = dict[str, Any]
 
 _LONG_NUMBER = re.compile(rb"\d{19}")
 
-ELEMENT = "[...]"
-"""How msgspec writes the place of an element, whose number it does not tell."""
+VALUE = "[...]"
+"""How msgspec writes the place of an object's value, whose key it does not tell."""
+LONGEST_KEY = 64
+"""Of what is repeated in an error."""
 
 
 async def json_body(request: Request[Any, Any, Any], kind: type[T]) -> tuple[T, Json]:
@@ -42,11 +43,10 @@ def converted(fields: Json, kind: type[T], *, strict: bool = True) -> T:
         return msgspec.convert(fields, kind, strict=strict)
     except msgspec.ValidationError as error:
         wrong = explain(error, kind, "")
-        raise ApiError(
-            _placed(wrong.message, wrong, fields, kind),
-            code=wrong.code,
-            param=_placed(wrong.param or "", wrong, fields, kind) or None,
-        ) from None
+        param = wrong.param or ""
+        place = _placed(param, fields, kind, strict=strict)
+        message = wrong.message.replace(param, place, 1) if param else wrong.message
+        raise ApiError(message, code=wrong.code, param=place or None) from None
 
 
 def _fields(data: bytes) -> Json:
@@ -87,18 +87,17 @@ def _unwieldy(value: object, place: str = "") -> str | None:
     return next((where for where in found if where is not None), None)
 
 
-def _placed(text: str, wrong: WireError, fields: Json, kind: type[T]) -> str:
-    """The text with the number of the first element at fault, where it names an array's element."""
-    field, found, _ = (wrong.param or "").partition(ELEMENT)
-    items = fields.get(field)
-    if not found or not isinstance(items, list):
-        return text
-    for number, item in enumerate(items):
-        try:
-            msgspec.convert(fields | {field: [item]}, kind)
-        except msgspec.ValidationError:
-            return text.replace(field + ELEMENT, f"{field}[{number}]", 1)
-    return text
+def _placed(param: str, fields: Json, kind: type[T], *, strict: bool) -> str:
+    """The path of what is wrong, with the key where it is a value of an object."""
+    field, found, rest = param.partition(VALUE)
+    values = fields.get(field)
+    if found and isinstance(values, dict):
+        for key, value in values.items():
+            try:
+                msgspec.convert(fields | {field: {key: value}}, kind, strict=strict)
+            except msgspec.ValidationError:
+                return f"{field}.{key[:LONGEST_KEY]}{rest}"
+    return param
 
 
 def _called(value: object) -> str:

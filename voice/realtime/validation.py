@@ -43,6 +43,8 @@ def explain(error: msgspec.ValidationError, kind: object, root: str) -> WireErro
     if what.startswith(("Invalid value", "Invalid enum value")):
         return invalid_value(_unsupported(what, kind, path), param)
     wanted = _WORD.sub(lambda word: _PLAIN[word[0]], what[:1].lower() + what[1:])
+    if place and "`key`" in place[0]:
+        wanted = f"each key must be a {wanted.removeprefix('expected ')}"
     return invalid_value(f"Invalid value for '{param}': {wanted}.", param)
 
 
@@ -78,7 +80,7 @@ def _supported(kind: object, path: str) -> list[str]:
             for variant in _variants(inner)
         ]
     literals = [each for each in types if isinstance(each, inspect.LiteralType)]
-    return [str(value) for literal in literals for value in literal.values]
+    return list(dict.fromkeys(str(value) for literal in literals for value in literal.values))
 
 
 def _variants(kind: inspect.Type) -> Iterator[inspect.Type]:
