@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from tests.conformance.live import KEY
 from tests.fake_settings import FAKES
 from voice.cli.hosting import hosting
 from voice.config import load_settings
+from voice.engines.fakes import calling
 from voice.providers.fakes import FakeUpstream, Script
 
 openai = pytest.importorskip("openai", reason="the SDK is not installed")
@@ -261,3 +263,39 @@ async def test_text_completions_pass_through(tmp_path):
         stream = await client.completions.create(model="cloud:gpt-x", prompt="Say", stream=True)
         streamed = [chunk.choices[0].text async for chunk in stream]
     assert "".join(streamed) == whole.choices[0].text == "Hello there."
+
+
+FUNCTIONS = [{"name": "hours", "parameters": {"type": "object"}}]
+
+
+async def test_functions_are_called_and_answered_as_before_there_were_tools(serve):
+    answers = iter([calling("hours", {"day": "Sunday"}), calling("hours", {}), "At four."])
+    async with serve(answers=lambda _: next(answers)) as live:
+        client = openai.AsyncOpenAI(api_key=KEY, base_url=live.http_url, max_retries=0)
+        create = partial(client.chat.completions.create, model="fake", functions=FUNCTIONS)
+        async with client:
+            whole = await create(messages=[USER], function_call="auto")
+            chunks = [chunk async for chunk in await create(messages=[USER], stream=True)]
+            told = {"role": "function", "name": "hours", "content": "4 pm"}
+            last = await create(messages=[USER, whole.choices[0].message, told])
+    assert whole.choices[0].finish_reason == "function_call"
+    assert whole.choices[0].message.function_call.arguments == '{"day": "Sunday"}'
+    assert chunks[-1].choices[0].finish_reason == "function_call"
+    calls = [call for each in chunks if (call := each.choices[0].delta.function_call)]
+    assert calls[0].name == "hours"
+    assert last.choices[0].message.content == "At four."
+
+
+async def test_an_answer_can_be_sent_back_as_it_came(serve):
+    answers = iter([calling("look", {"where": "here"}), "Done.", "Fine."])
+    async with serve(answers=lambda _: next(answers)) as live:
+        client = openai.AsyncOpenAI(api_key=KEY, base_url=live.http_url, max_retries=0)
+        async with client:
+            messages = [USER]
+            first = await client.chat.completions.create(model="fake", messages=messages)
+            message = first.choices[0].message
+            messages += [message, {"role": "tool", "tool_call_id": "call_1", "content": "?"}]
+            second = await client.chat.completions.create(model="fake", messages=messages)
+            messages += [second.choices[0].message.model_dump(), USER]
+            third = await client.chat.completions.create(model="fake", messages=messages)
+    assert third.choices[0].message.content == "Fine."

@@ -118,8 +118,17 @@ async def test_a_chat_is_streamed():
         ({"stop": ["a"] * 5}, "stop"),
         ({"model": 7}, "model"),
         ({"modalities": ["text", "audio"]}, "audio"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [USER | {"foo": 1}]}, "messages[0].foo"),
+        ({"messages": [USER, {"role": "tool", "tool_call_id": "a", "content": ""}]},
+         "messages[1].tool_call_id"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"metadata": {"a": "b", "c": 1}}, "metadata.c"),
+        ({"metadata": {"a": "b" * 513}}, "metadata.a"),
+        ({"metadata": {"a" * 65: "b"}}, "metadata"),
+        ({"metadata": {str(number): "" for number in range(17)}}, "metadata"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("stream", [True, False])
 async def test_what_is_wrong_is_named(fields, param, stream):
     async with serving() as client:

@@ -42,6 +42,10 @@ ALL = frozenset(
 )
 
 
+CUSTOM = {"type": "custom", "custom": {"name": "shell"}}
+CUSTOM_CALL = {"id": "c", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+
+
 class Able(FakeLanguageModel):
     accepts = ALL
 
@@ -215,16 +219,33 @@ async def test_each_constraint_reaches_the_engine(fields, expected):
         ({"guided_regex": "a"}, "guided_regex"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"web_search_options": {}}, "web_search_options"),
-        ({"store": True}, "store"),
+        ({"reasoning_effort": "high"}, "reasoning_effort"),
+        ({"tools": [CUSTOM]}, "tools[0]"),
+        ({"messages": [USER, {"role": "assistant", "tool_calls": [CUSTOM_CALL]}]},
+         "messages[1].tool_calls[0]"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"made_up": 1}, "made_up"),
     ],
-)
+)  # fmt: skip
 def test_what_the_engine_cannot_honour_is_refused_by_name(fields, param):
     refused = LocalChat(FakeLanguageModel()).refusal(chat(**fields))
     assert refused is not None
     assert (refused.status, refused.code, refused.param) == (400, "unsupported_parameter", param)
     assert param in refused.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"messages": [USER | {"foo": 1}]}, "messages[0].foo"),
+        ({"stream_options": {"foo": 1}}, "stream_options.foo"),
+        ({"response_format": {"type": "text", "foo": 1}}, "response_format.foo"),
+    ],
+)
+def test_a_field_that_nobody_knows_is_refused_with_its_place(fields, param):
+    refused = LocalChat(Able()).refusal(chat(**fields))
+    assert refused is not None
+    assert (refused.status, refused.code, refused.param) == (400, "unknown_parameter", param)
 
 
 def test_an_image_is_refused_by_an_engine_that_does_not_see():
@@ -406,3 +427,87 @@ def test_echo_is_for_texts_and_zero_logprobs_are_not_none():
     told = LocalChat(FakeLanguageModel()).refusal(text(logprobs=0))
     assert told is not None
     assert told.param == "logprobs"
+
+
+async def test_a_text_of_no_tokens_is_the_prompt_and_its_count():
+    model = Able([TextDelta(text="more"), Finished(reason="stop", input_tokens=4, output_tokens=1)])
+    answer = await answered(model, text(max_tokens=0, echo=True))
+    (choice,) = answer["choices"]
+    assert (choice["text"], choice["finish_reason"]) == ("Once", "length")
+    assert answer["usage"] == {"prompt_tokens": 4, "completion_tokens": 0, "total_tokens": 4}
+
+
+async def test_only_the_allowed_tools_are_offered():
+    model = Able("Yes.")
+    tools = [{"type": "function", "function": {"name": name}} for name in ("f", "g", "h")]
+    wanted = {"mode": "required", "tools": tools[1:]}
+    choice = {"type": "allowed_tools", "allowed_tools": wanted}
+    await answered(model, chat(tools=tools, tool_choice=choice))
+    (prompt,) = model.prompts
+    assert [tool.name for tool in prompt.tools] == ["g", "h"]
+    assert prompt.tool_choice == "required"
+
+
+def test_fewer_tools_can_be_offered_by_an_engine_that_makes_its_own_choice():
+    class Chooser(FakeLanguageModel):
+        accepts = frozenset({"tools"})
+
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": tools}}
+    chooser = LocalChat(Chooser())
+    assert chooser.refusal(chat(tools=tools, tool_choice=choice)) is None
+    choice["allowed_tools"]["mode"] = "required"
+    refused = chooser.refusal(chat(tools=tools, tool_choice=choice))
+    assert refused is not None
+    assert refused.param == "tool_choice"
+
+
+# ---------------------------------------------------------------- functions, as tools once were
+
+FUNCTIONS = [{"name": "hours", "parameters": {"type": "object"}}]
+
+
+async def test_functions_are_offered_as_tools_and_called_as_functions():
+    model = Able(calling("hours", {"day": "Sunday"}))
+    answer = await answered(model, chat(functions=FUNCTIONS, function_call={"name": "hours"}))
+    (choice,) = answer["choices"]
+    assert choice["finish_reason"] == "function_call"
+    assert choice["message"]["function_call"] == {
+        "name": "hours",
+        "arguments": '{"day": "Sunday"}',
+    }
+    assert "tool_calls" not in choice["message"]
+    (prompt,) = model.prompts
+    assert [tool.name for tool in prompt.tools] == ["hours"]
+    assert prompt.tool_choice == "hours"
+
+
+async def test_a_function_is_called_in_fragments():
+    model = Able(calling("hours", {"day": "Sunday"}))
+    chunks = await streamed(model, chat(functions=FUNCTIONS, stream=True))
+    choices = [chunk["choices"][0] for chunk in chunks]
+    calls = [call for each in choices if (call := each["delta"].get("function_call"))]
+    assert calls == [{"name": "hours", "arguments": ""}, {"arguments": '{"day": "Sunday"}'}]
+    assert choices[-1]["finish_reason"] == "function_call"
+
+
+async def test_what_functions_gave_reaches_the_engine_as_results_of_calls():
+    model = Able("At four.")
+    called = {"name": "hours", "arguments": "{}"}
+    messages = [
+        USER,
+        {"role": "assistant", "content": None, "function_call": called},
+        {"role": "function", "name": "hours", "content": "4 pm"},
+    ]
+    assert LocalChat(model).refusal(chat(messages=messages, functions=FUNCTIONS)) is None
+    await answered(model, chat(messages=messages, functions=FUNCTIONS))
+    _, call, result = model.prompts[0].messages
+    assert [(each.name, each.arguments) for each in call.tool_calls] == [("hours", "{}")]
+    assert (result.role, result.content) == ("tool", "4 pm")
+    assert result.tool_call_id == call.tool_calls[0].call_id
+
+
+async def test_a_refusal_of_before_is_what_the_assistant_said():
+    model = Able("Well.")
+    await answered(model, chat(messages=[USER, {"role": "assistant", "refusal": "No."}, USER]))
+    assert model.prompts[0].messages[1].content == "No."

@@ -6,6 +6,7 @@ from typing import Any
 from voice.engines.protocols import SpeakOptions, TextToSpeech
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.answering import Body, Stream
+from voice.http.chat_rules import check_chat
 from voice.http.chat_types import ChatRequest, ImagePart
 from voice.http.hearing import has_recordings, has_spoken_answers, in_words
 from voice.http.speech import chosen_voice
@@ -51,6 +52,7 @@ def _has_sounds(fields: Json) -> bool:
 
 
 def _check(asked: ChatRequest) -> None:
+    check_chat(asked)
     for number, message in enumerate(asked.messages):
         for at, part in enumerate(message.content if isinstance(message.content, list) else ()):
             if isinstance(part, ImagePart) and not part.image_url.url.lower().startswith(SEEN):

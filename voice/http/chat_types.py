@@ -18,6 +18,10 @@ TopK = Annotated[int, Meta(ge=-1, le=2**31 - 1)]
 Stop = str | Annotated[list[str], Meta(max_length=4)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[a-zA-Z0-9_.-]+$")]
 AudioFormat = Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]],
+    Meta(max_length=16),
+]
 
 
 class _Struct(msgspec.Struct, kw_only=True, frozen=True):
@@ -27,11 +31,18 @@ class _Struct(msgspec.Struct, kw_only=True, frozen=True):
 # ---------------------------------------------------------------- messages
 
 
-class TextPart(_Struct, frozen=True, kw_only=True, tag_field="type", tag="text"):
+class _Part(_Struct, frozen=True, kw_only=True):
+    """What any part may carry: hints to caches, of OpenAI's and of Anthropic's."""
+
+    prompt_cache_breakpoint: Json | None = None
+    cache_control: Json | None = None
+
+
+class TextPart(_Part, frozen=True, kw_only=True, tag_field="type", tag="text"):
     text: str
 
 
-class RefusalPart(_Struct, frozen=True, kw_only=True, tag_field="type", tag="refusal"):
+class RefusalPart(_Part, frozen=True, kw_only=True, tag_field="type", tag="refusal"):
     refusal: str
 
 
@@ -40,7 +51,7 @@ class ImageUrl(_Struct, frozen=True, kw_only=True):
     detail: Literal["auto", "low", "high", "original"] | None = None
 
 
-class ImagePart(_Struct, frozen=True, kw_only=True, tag_field="type", tag="image_url"):
+class ImagePart(_Part, frozen=True, kw_only=True, tag_field="type", tag="image_url"):
     image_url: ImageUrl
 
 
@@ -49,15 +60,16 @@ class InputAudio(_Struct, frozen=True, kw_only=True):
     format: Literal["wav", "mp3"]
 
 
-class AudioPart(_Struct, frozen=True, kw_only=True, tag_field="type", tag="input_audio"):
+class AudioPart(_Part, frozen=True, kw_only=True, tag_field="type", tag="input_audio"):
     input_audio: InputAudio
 
 
-class FilePart(_Struct, frozen=True, kw_only=True, tag_field="type", tag="file"):
+class FilePart(_Part, frozen=True, kw_only=True, tag_field="type", tag="file"):
     file: Json
 
 
 Part = TextPart | RefusalPart | ImagePart | AudioPart | FilePart
+Content = str | list[Part]
 
 
 class CalledFunction(_Struct, frozen=True, kw_only=True):
@@ -65,24 +77,84 @@ class CalledFunction(_Struct, frozen=True, kw_only=True):
     arguments: str
 
 
-class MadeCall(_Struct, frozen=True, kw_only=True):
+class FunctionCall(_Struct, frozen=True, kw_only=True, tag_field="type", tag="function"):
     id: str
     function: CalledFunction
-    type: Literal["function"] = "function"
+    index: int | None = None
+    """Left in by clients that put streamed calls together."""
+
+
+class CustomInput(_Struct, frozen=True, kw_only=True):
+    name: str
+    input: str
+
+
+class CustomCall(_Struct, frozen=True, kw_only=True, tag_field="type", tag="custom"):
+    id: str
+    custom: CustomInput
+    index: int | None = None
 
 
 class EarlierAudio(_Struct, frozen=True, kw_only=True):
+    """A spoken answer; clients may send back all that they got of it."""
+
     id: str
+    expires_at: int | None = None
+    data: str | None = None
+    transcript: str | None = None
 
 
-class ChatMessage(_Struct, frozen=True, kw_only=True):
-    role: Literal["developer", "system", "user", "assistant", "tool"]
-    content: str | list[Part] | None = None
+class _Message(_Struct, frozen=True, kw_only=True):
     name: str | None = None
-    tool_calls: list[MadeCall] | None = None
-    tool_call_id: str | None = None
+    cache_control: Json | None = None
+
+
+class DeveloperMessage(_Message, frozen=True, kw_only=True, tag_field="role", tag="developer"):
+    content: Content
+
+
+class SystemMessage(_Message, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    content: Content
+
+
+class UserMessage(_Message, frozen=True, kw_only=True, tag_field="role", tag="user"):
+    content: Content
+
+
+class AssistantMessage(_Message, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+    """An earlier answer, as it was given or as its client remembers it."""
+
+    content: Content | None = None
     refusal: str | None = None
     audio: EarlierAudio | None = None
+    tool_calls: list[FunctionCall | CustomCall] | None = None
+    function_call: CalledFunction | None = None
+    annotations: list[Json] | None = None
+    reasoning_content: str | None = None
+    """What it thought, which models do not read again; servers have two names for it."""
+    reasoning: str | None = None
+
+
+class ToolMessage(_Message, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    content: Content
+    tool_call_id: str
+
+
+class FunctionMessage(_Message, frozen=True, kw_only=True, tag_field="role", tag="function"):
+    """What came of a `function_call`, before there were tools."""
+
+    name: str
+    content: str | None
+
+
+Message = (
+    DeveloperMessage
+    | SystemMessage
+    | UserMessage
+    | AssistantMessage
+    | ToolMessage
+    | FunctionMessage
+)
 
 
 # ---------------------------------------------------------------- options
@@ -95,18 +167,50 @@ class Function(_Struct, frozen=True, kw_only=True):
     strict: bool | None = None
 
 
-class FunctionTool(_Struct, frozen=True, kw_only=True):
+class FunctionTool(_Struct, frozen=True, kw_only=True, tag_field="type", tag="function"):
     function: Function
-    type: Literal["function"] = "function"
+    cache_control: Json | None = None
 
 
-class NamedFunction(_Struct, frozen=True, kw_only=True):
+class Custom(_Struct, frozen=True, kw_only=True):
+    name: Name
+    description: str | None = None
+    format: Json | None = None
+
+
+class CustomTool(_Struct, frozen=True, kw_only=True, tag_field="type", tag="custom"):
+    """A tool that takes text instead of JSON."""
+
+    custom: Custom
+
+
+Tool = FunctionTool | CustomTool
+
+
+class Named(_Struct, frozen=True, kw_only=True):
     name: str
 
 
-class NamedTool(_Struct, frozen=True, kw_only=True):
-    function: NamedFunction
-    type: Literal["function"] = "function"
+class NamedTool(_Struct, frozen=True, kw_only=True, tag_field="type", tag="function"):
+    function: Named
+
+
+class NamedCustomTool(_Struct, frozen=True, kw_only=True, tag_field="type", tag="custom"):
+    custom: Named
+
+
+class AllowedTools(_Struct, frozen=True, kw_only=True):
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[NamedTool | NamedCustomTool], Meta(min_length=1)]
+
+
+class AllowedToolsChoice(_Struct, frozen=True, kw_only=True, tag_field="type", tag="allowed_tools"):
+    """Some of the tools, the rest of which is sent for the sake of caches."""
+
+    allowed_tools: AllowedTools
+
+
+ToolChoice = Literal["none", "auto", "required"] | NamedTool | NamedCustomTool | AllowedToolsChoice
 
 
 class JsonSchema(_Struct, frozen=True, kw_only=True):
@@ -146,7 +250,6 @@ class Sampling(_Struct, frozen=True, kw_only=True):
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Probability | None = None
-    max_tokens: Tokens | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
     seed: Seed | None = None
     stop: Stop | None = None
@@ -165,17 +268,41 @@ class Sampling(_Struct, frozen=True, kw_only=True):
     guided_grammar: str | None = None
 
 
+class Prediction(_Struct, frozen=True, kw_only=True):
+    type: Literal["content"]
+    content: Content
+
+
 class ChatRequest(Sampling, frozen=True, kw_only=True):
-    messages: Annotated[list[ChatMessage], Meta(min_length=1)]
+    messages: Annotated[list[Message], Meta(min_length=1)]
     max_completion_tokens: Tokens | None = None
+    max_tokens: Tokens | None = None
+    """What `max_completion_tokens` was called before."""
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    tools: list[FunctionTool] | None = None
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tools: list[Tool] | None = None
+    tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
+    functions: list[Function] | None = None
+    """What `tools` were called before."""
+    function_call: Literal["none", "auto"] | Named | None = None
     response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
     modalities: list[Literal["text", "audio"]] | None = None
     audio: SpokenAnswer | None = None
+    reasoning_effort: str | None = None
+    web_search_options: Json | None = None
+    moderation: Json | None = None
+
+    # They label a request, or hint how to serve it; an answer need not depend on them.
+    metadata: Metadata | None = None
+    store: bool | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prediction: Prediction | None = None
+    verbosity: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    prompt_cache_options: Json | None = None
 
 
 Prompts = str | list[str] | list[int] | list[list[int]]
@@ -186,6 +313,8 @@ class CompletionRequest(Sampling, frozen=True, kw_only=True):
 
     prompt: Any = None
     """`Prompts`, or null for a document that is yet to begin."""
+    max_tokens: Annotated[int, Meta(ge=0, le=2_000_000)] | None = None
+    """0 asks for nothing but the prompt."""
     suffix: str | None = None
     echo: bool | None = None
     best_of: Annotated[int, Meta(ge=1, le=20)] | None = None

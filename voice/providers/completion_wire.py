@@ -82,10 +82,16 @@ class Envelope:
 
 
 class ChatChoice:
-    """One choice of a chat completion."""
+    """One choice of a chat completion, with at most so many `calls`.
 
-    def __init__(self, index: int, *, logprobs: bool, calls: int | None = None) -> None:
+    A `legacy` one tells its call as a `function_call`, for clients that sent `functions`.
+    """
+
+    def __init__(
+        self, index: int, *, logprobs: bool, calls: int | None = None, legacy: bool = False
+    ) -> None:
         self._index = index
+        self._legacy = legacy
         self._wants_logprobs = logprobs
         self._most_calls = calls
         self._text: list[str] = []
@@ -108,8 +114,9 @@ class ChatChoice:
             case CallStarted() | CallDelta():
                 yield from self._call(piece)
             case Finished(reason=reason):
-                self._reason = reason
-                yield self._delta({}, reason=reason)
+                is_call = reason == "tool_calls" and self._legacy
+                self._reason = "function_call" if is_call else reason
+                yield self._delta({}, reason=self._reason)
 
     def _call(self, piece: CallStarted | CallDelta) -> Iterator[Json]:
         if isinstance(piece, CallStarted):
@@ -126,7 +133,10 @@ class ChatChoice:
                 "index": len(self._calls) - 1,
                 "function": {"arguments": piece.arguments},
             }
-        yield self._delta({"tool_calls": [fragment]})
+        if self._legacy:
+            yield self._delta({"function_call": fragment["function"]})
+        else:
+            yield self._delta({"tool_calls": [fragment]})
 
     def _delta(
         self, delta: Json, logprobs: list[Json] | None = None, reason: str | None = None
@@ -141,7 +151,9 @@ class ChatChoice:
             "content": None if self._calls and not text else text,
             "refusal": None,
         }
-        if self._calls:
+        if self._calls and self._legacy:
+            message["function_call"] = self._calls[0]["function"]
+        elif self._calls:
             message["tool_calls"] = self._calls
         told = {"content": self._logprobs, "refusal": None} if self._wants_logprobs else None
         return {

@@ -8,17 +8,11 @@ from typing import Protocol, cast
 
 import msgspec
 
-from voice.engines.protocols import EngineError, Finished, LanguageModel, Piece, Prompt
+from voice.engines.protocols import EngineError, Finished, LanguageModel, Piece, Prompt, TextDelta
 from voice.gateway.errors import ApiError, api_error, unsupported_parameter
 from voice.providers.completion_wire import ChatChoice, Envelope, Json, TextChoice
-from voice.providers.local_prompt import (
-    chat_prompt,
-    completion_prompts,
-    field_for,
-    is_text,
-    refusal,
-    wrapped,
-)
+from voice.providers.local_fields import field_for, refusal
+from voice.providers.local_prompt import chat_prompt, completion_prompts, is_text, wrapped
 from voice.providers.protocol import Call, ProviderError, Trouble
 
 WRAPPED = "This model knows only chats: the prompt was put to it as the message of a user."
@@ -54,6 +48,8 @@ class _Job:
     candidates: int = 1
     """How many answers are made to each prompt, of which the best `wanted` are kept."""
     wanted: int = 1
+    silent: bool = False
+    """Whether nothing is to be said, and only the prompt counted."""
 
 
 class LocalChat:
@@ -101,6 +97,8 @@ class LocalChat:
         try:
             async with aclosing(self._model.generate(answer.prompt)) as pieces:  # type: ignore[type-var]
                 async for piece in pieces:
+                    if job.silent:
+                        piece = _unsaid(piece)  # noqa: PLW2901 - as it is told from here on
                     if isinstance(piece, Finished):
                         job.envelope.count(piece, prompt_again=answer.prompt_again)
                     for choice in answer.choice.feed(piece):
@@ -120,10 +118,11 @@ class LocalChat:
             int(self._now()),
             usage=bool(options and options.include_usage),
         )
-        calls = 1 if request.parallel_tool_calls is False else None
+        legacy = bool(request.functions)
+        calls = 1 if legacy or request.parallel_tool_calls is False else None
         answers = [
             _Answer(
-                ChatChoice(index, logprobs=prompt.logprobs is not None, calls=calls),
+                ChatChoice(index, logprobs=prompt.logprobs is not None, calls=calls, legacy=legacy),
                 _varied(prompt, index),
                 prompt_again=index > 0,
             )
@@ -161,7 +160,8 @@ class LocalChat:
             for number, (prompt, text) in enumerate(zip(prompts, texts, strict=True))
             for index in range(candidates)
         ]
-        return _Job(call.body, envelope, answers, candidates, wanted)
+        silent = request.max_tokens == 0
+        return _Job(call.body, envelope, answers, candidates, wanted, silent)
 
 
 def _kept(job: _Job) -> list[Choice]:
@@ -177,6 +177,13 @@ def _kept(job: _Job) -> list[Choice]:
     for index, choice in enumerate(kept):
         cast("TextChoice", choice).index = index
     return kept
+
+
+def _unsaid(piece: Piece) -> Piece:
+    """What is told of a piece of an answer that was to be empty."""
+    if isinstance(piece, Finished):
+        return Finished(reason="length", input_tokens=piece.input_tokens)
+    return TextDelta(text="")
 
 
 def _varied(prompt: Prompt, index: int) -> Prompt:

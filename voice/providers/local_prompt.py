@@ -5,140 +5,27 @@ from typing import Any
 
 import msgspec
 
-from voice.engines.protocols import Message, Prompt, Tool, ToolCall
+from voice.engines.protocols import Message, Prompt
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.body import converted
+from voice.http.chat_rules import check_tools
 from voice.http.chat_types import (
-    AudioPart,
-    ChatMessage,
     ChatRequest,
     CompletionRequest,
-    FilePart,
-    FunctionTool,
-    ImagePart,
     JsonObjectFormat,
     JsonSchemaFormat,
-    NamedTool,
-    RefusalPart,
     Sampling,
-    TextPart,
 )
-from voice.providers.neutral import is_among
-from voice.providers.protocol import Operation
+from voice.providers.local_messages import messages_of, tool_choice_of, tools_of
 
 Json = dict[str, Any]
 
 ANY_OBJECT: Json = {"type": "object"}
-
-# What a field asks of the engine, by the names of `Prompt`.
-NEEDS = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "seed": "seed",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "repetition_penalty": "repetition_penalty",
-    "logit_bias": "logit_bias",
-    "logprobs": "logprobs",
-    "top_logprobs": "logprobs",
-    "best_of": "logprobs",
-    "tools": "tools",
-    "tool_choice": "tool_choice",
-    "response_format": "json_schema",
-    "guided_json": "json_schema",
-    "guided_regex": "regex",
-    "guided_choice": "choices",
-    "guided_grammar": "grammar",
-    "prompt": "text",
-    "suffix": "suffix",
-}
-_ALWAYS_SERVED = frozenset({"model", "stream", "stream_options", "max_tokens", "stop", "n"})
-SERVED: Mapping[Operation, frozenset[str]] = {
-    "chat/completions": _ALWAYS_SERVED
-    | {"messages", "max_completion_tokens", "parallel_tool_calls"},
-    "completions": _ALWAYS_SERVED | {"echo"},
-    "embeddings": frozenset(),
-}
-"""Fields that need nothing of the engine."""
-ADVISORY = {
-    *("user", "metadata", "service_tier", "safety_identifier", "prediction", "verbosity"),
-    *("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
-}
-"""Fields that may be left without effect: they label a request, or hint how to serve it."""
-NEUTRAL: dict[str, tuple[object, ...]] = {
-    "presence_penalty": (0,),
-    "frequency_penalty": (0,),
-    "repetition_penalty": (1,),
-    "logit_bias": ({},),
-    "best_of": (1,),
-    "logprobs": (False,),
-    "top_k": (-1, 0),
-    "min_p": (0,),
-    "tools": ([],),
-    "tool_choice": ("none", "auto"),
-    "response_format": ({"type": "text"},),
-    "modalities": (["text"],),
-    "store": (False,),
-}
-"""Values that ask for what happens anyway."""
 DEFAULT_COMPLETION_TOKENS = 16
 """What OpenAI writes when nobody says how much."""
 MOST_ANSWERS = 2048
 """To one request for text: as many as there may be inputs to embed."""
 MOST_TOKEN = 2**31 - 1
-GUIDES = ("guided_json", "guided_regex", "guided_choice", "guided_grammar")
-
-
-def field_for(param: str | None, body: Mapping[str, object]) -> str | None:
-    """The field of the body that asked an engine for what it names by its own field."""
-    asking = (name for name in set_fields(body) if NEEDS.get(name) == param)
-    return next(asking, param)
-
-
-def set_fields(body: Mapping[str, object]) -> list[str]:
-    """The fields that ask for something."""
-    return [
-        name
-        for name, value in body.items()
-        if value is not None and not is_among(value, NEUTRAL.get(name, ()))
-    ]
-
-
-def refusal(
-    operation: Operation, body: Mapping[str, object], accepts: frozenset[str], who: str
-) -> ApiError | None:
-    """Why an engine with these abilities cannot do what the body asks, or None."""
-    fields = set_fields(body)
-    for field in fields:
-        if field in SERVED[operation] or field in ADVISORY:
-            continue
-        if NEEDS.get(field) not in accepts:
-            return unsupported_parameter(field, f"is not supported by {who}.")
-    if place := _first_part(body.get("messages"), images="images" in accepts):
-        return unsupported_parameter(place, f"is not supported by {who}.")
-    guides = [field for field in (*GUIDES, "response_format") if field in fields]
-    if len(guides) > 1:
-        return ApiError(
-            f"Only one of '{guides[0]}' and '{guides[1]}' can be given.", param=guides[1]
-        )
-    return None
-
-
-def _first_part(messages: object, *, images: bool) -> str:
-    """The place of the first part of a chat that is no text, nor an image where those are seen."""
-    taken = {"text", "refusal", "image_url"} if images else {"text", "refusal"}
-    for number, message in enumerate(messages if isinstance(messages, list) else ()):
-        if not isinstance(message, dict):
-            continue
-        if message.get("audio"):
-            return f"messages[{number}].audio"
-        parts = message.get("content")
-        for at, part in enumerate(parts if isinstance(parts, list) else ()):
-            if isinstance(part, dict) and part.get("type") not in taken:
-                return f"messages[{number}].content[{at}]"
-    return ""
 
 
 # ---------------------------------------------------------------- chat
@@ -147,66 +34,17 @@ def _first_part(messages: object, *, images: bool) -> str:
 def chat_prompt(body: Mapping[str, object]) -> tuple[ChatRequest, Prompt]:
     """A chat request and its prompt. Raises `ApiError`."""
     request = converted(dict(body), ChatRequest)
+    check_tools(request)
     if request.stop == []:
         request = msgspec.structs.replace(request, stop=None)
     prompt = Prompt(
-        messages=tuple(_message(each, number) for number, each in enumerate(request.messages)),
-        tools=tuple(_tool(tool) for tool in request.tools or ()),
-        tool_choice=_tool_choice(request),
+        messages=tuple(messages_of(request.messages)),
+        tools=tuple(tools_of(request)),
+        tool_choice=tool_choice_of(request),
         logprobs=(request.top_logprobs or 0) if request.logprobs else None,
         **_sampling(request, request.max_completion_tokens or request.max_tokens),
     )
     return request, _guided(prompt, request, request.response_format)
-
-
-def _message(message: ChatMessage, number: int) -> Message:
-    parts = message.content
-    if isinstance(parts, str) or parts is None:
-        parts = [TextPart(text=parts)] if parts else []
-    texts: list[str] = []
-    images: list[str] = []
-    for at, part in enumerate(parts):
-        match part:
-            case TextPart(text=text) | RefusalPart(refusal=text):
-                texts.append(text)
-            case ImagePart(image_url=image):
-                images.append(image.url)
-            case AudioPart() | FilePart():
-                place = f"messages[{number}].content[{at}]"
-                raise unsupported_parameter(place, "is not supported by this model.")
-    return Message(
-        role="system" if message.role == "developer" else message.role,
-        content="\n".join(texts),
-        tool_calls=tuple(
-            ToolCall(call_id=call.id, name=call.function.name, arguments=call.function.arguments)
-            for call in message.tool_calls or ()
-        ),
-        tool_call_id=message.tool_call_id,
-        images=tuple(images),
-    )
-
-
-def _tool(tool: FunctionTool) -> Tool:
-    function = tool.function
-    return Tool(
-        name=function.name,
-        description=function.description or "",
-        parameters=function.parameters or {},
-    )
-
-
-def _tool_choice(request: ChatRequest) -> str:
-    choice = request.tool_choice
-    if isinstance(choice, NamedTool):
-        names = [tool.function.name for tool in request.tools or ()]
-        if choice.function.name not in names:
-            raise ApiError(
-                f"Tool choice '{choice.function.name}' is none of the tools.", param="tool_choice"
-            )
-        return choice.function.name
-    if choice == "required" and not request.tools:
-        raise ApiError("Tool choice 'required' needs tools.", param="tool_choice")
-    return choice or "auto"
 
 
 # ---------------------------------------------------------------- text
@@ -226,11 +64,17 @@ def completion_prompts(body: Mapping[str, object]) -> tuple[CompletionRequest, l
             text=text,
             suffix=request.suffix,
             logprobs=request.logprobs,
-            **_sampling(request, request.max_tokens or DEFAULT_COMPLETION_TOKENS),
+            **_sampling(request, _limit(request)),
         )
         for text in texts
     ]
     return request, [_guided(prompt, request, None) for prompt in prompts]
+
+
+def _limit(request: CompletionRequest) -> int:
+    """How many tokens to write; no engine writes none, so of what was to be nothing one is made."""
+    wanted = request.max_tokens
+    return DEFAULT_COMPLETION_TOKENS if wanted is None else max(wanted, 1)
 
 
 def is_text(prompt: object) -> bool:
