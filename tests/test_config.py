@@ -170,6 +170,22 @@ def test_origins_stand_between_commas():
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("*", "*"), ("null", "null"), ("HTTPS://App.Example:8443/", "https://app.example:8443")],
+)
+def test_an_origin_is_taken_as_browsers_write_it(given, meant):
+    assert load({"CORS_ALLOWED_ORIGINS": given}).cors_allowed_origins == (meant,)
+
+
+@pytest.mark.parametrize(
+    "given", ["app.example", "https://app.example/page", "https://", "*.example"]
+)
+def test_what_is_no_origin_is_said(given):
+    with pytest.raises(SettingsError, match=r"CORS_ALLOWED_ORIGINS.*must be"):
+        load({"CORS_ALLOWED_ORIGINS": given})
+
+
 def test_every_field_has_its_variable():
     assert {"SERVER__HOST", "HF_HOME", "LOCAL__N_GPU_LAYERS", "SERVICE_NAME"} <= set(VARIABLES)
 

@@ -10,7 +10,9 @@ from litestar.types import ASGIApp
 
 from voice.config import Settings
 from voice.gateway.compression import Compression
+from voice.gateway.cors import Cors
 from voice.gateway.keys import KeyGuard
+from voice.gateway.origins import origin_policy
 from voice.gateway.requests import RequestIds, answer_error
 from voice.http.calls import batch_chat_completions, chat_completions, completions
 from voice.http.client_secrets import client_secrets
@@ -75,4 +77,7 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
         logging_config=None,
     )
     keys = [key.get_secret_value() for key in settings.auth.api_keys]
-    return RequestIds(Compression(KeyGuard(app, keys, server.secrets)))
+    pages = origin_policy(
+        settings.cors_allowed_origins, has_keys=bool(keys), listens_on=settings.server.host
+    )
+    return RequestIds(Cors(Compression(KeyGuard(app, keys, server.secrets)), pages))

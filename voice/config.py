@@ -51,7 +51,9 @@ def _parse_list(value: object) -> object:
 
 def _parse_json(value: object) -> object:
     """The JSON of a setting that is a list of objects."""
-    return TypeAdapter(list[dict[str, Any]]).validate_json(value) if isinstance(value, str) else value
+    return (
+        TypeAdapter(list[dict[str, Any]]).validate_json(value) if isinstance(value, str) else value
+    )
 
 
 def _parse_ports(value: object) -> object:
@@ -244,6 +246,7 @@ class Settings(Section):
     embeddings: EmbeddingSettings = EmbeddingSettings()
 
     service_name: str = "inferno-voice"
+    """What the lines of a JSON log are signed with."""
     log_format: Literal["json", "pretty"] = Field(
         default_factory=lambda: "pretty" if sys.stderr.isatty() else "json"
     )

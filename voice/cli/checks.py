@@ -2,7 +2,6 @@
 
 import errno
 import importlib.metadata
-import ipaddress
 import socket
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from voice.engines.protocols import EngineError
 from voice.engines.vad import open_detector
 from voice.engines.weights import weights_of
 from voice.engines.wer_samples import measure_samples
+from voice.gateway.origins import is_loopback
 from voice.routing.configured import foreseen
 from voice.server import Server
 
@@ -141,13 +141,6 @@ def address(settings: Settings) -> Iterator[Check]:
         yield Check("problem", "port", f"{host}:{port} {trouble}", remedy)
     else:
         yield Check("ok", "port", f"{host}:{port} is free")
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _cannot_listen(host: str, port: int) -> str:

@@ -58,7 +58,7 @@ class KeyGuard:
     def _problem(self, scope: Scope) -> str | None:
         """Why the request must stay outside; None for one that may come in."""
         path, shown = scope["path"], list(shown_keys(scope))
-        if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+        if is_open_path(path):
             return None
         if any(hmac.compare_digest(key, each) for each in shown for key in self._keys):
             return None
@@ -75,6 +75,11 @@ class KeyGuard:
                 scope.setdefault("state", {})[_STATE] = secret
                 return True
         return False
+
+
+def is_open_path(path: str) -> bool:
+    """Whether what is there needs no key."""
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
 
 
 def secret_config(scope: Scope) -> SessionConfig | None:
