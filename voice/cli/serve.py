@@ -4,11 +4,11 @@ import asyncio
 
 import click
 
-from voice.cli.checks import is_loopback
 from voice.cli.hosting import Hosted, hosting
 from voice.cli.loop import run
 from voice.cli.settings import settings_or_exit
 from voice.config import Settings
+from voice.gateway.origins import is_loopback
 from voice.observe.logs import set_up_logs
 
 
@@ -43,7 +43,7 @@ def serve(
         engines__tts=tts, engines__embed=embed, documents=documents,
     )  # fmt: skip
     _check_exposure(settings, insecure=insecure)
-    set_up_logs(settings.server.log_level, settings.log_format)
+    set_up_logs(settings.server.log_level, settings.log_format, settings.service_name)
     run(_serve(settings))
 
 

@@ -21,14 +21,22 @@ def _pretty() -> structlog.typing.Processor:
     )
 
 
-def set_up_logs(level: str, form: Literal["json", "pretty"]) -> None:
-    """Send all log lines to stderr, those of libraries from warnings up."""
+def set_up_logs(level: str, form: Literal["json", "pretty"], service: str = "") -> None:
+    """Send all log lines to stderr, those of libraries from warnings up.
+
+    In JSON every line says which `service` wrote it, so that the logs of several can be one.
+    """
+
+    def sign(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {"service": service, **line} if service and form == "json" else line
+
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, force=True)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            sign,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *(_JSON if form == "json" else [_pretty()]),
         ],
