@@ -68,7 +68,7 @@ def test_speed_and_voice_are_kept(run, tmp_path):
         ([TEXT, "--speed", "9"], "9.0 is not in the range"),
         ([TEXT, "--engine", "harp"], "'harp' is no text-to-speech engine"),
         ([TEXT, "--engine", "fake", "-o", "no/such/folder/out.wav"], "cannot write no/such/folder"),
-        ([TEXT, "--url", "http://127.0.0.1:9"], "speech at http://127.0.0.1:9 cannot be reached"),
+        ([TEXT, "--url", "http://127.0.0.1:9"], "the server at http://127.0.0.1:9 cannot be reached"),
         ([TEXT, "--url", "nowhere"], "base_url must be like http"),
     ],
 )

@@ -4,6 +4,7 @@ import ssl
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp.client_reqrep import ConnectionKey
 
 from voice.engines.remote import RemoteServer, error_detail
@@ -46,7 +47,7 @@ def test_a_password_in_the_address_is_refused_without_showing_it():
 def test_a_key_in_the_words_is_masked():
     """Some servers echo the key that they refuse."""
     server = RemoteServer("chat:m", "https://host/v1", " sk-secret\n", 60.0)
-    assert str(server.error("hates sk-secret")) == "chat:m at https://host hates ***"
+    assert str(server.error("hates sk-secret")) == "chat:m hates ***"
     assert "sk-secret" not in repr(server)
 
 
@@ -58,7 +59,7 @@ KEY = ConnectionKey("host", 443, True, True, None, None, None)
     [
         (
             aiohttp.ClientConnectorDNSError(KEY, OSError("no such name")),
-            "cannot be found: no address for 'host'; check the base_url",
+            "cannot be found: its name has no address; check the base_url",
         ),
         (
             aiohttp.ClientConnectorCertificateError(KEY, ssl.SSLCertVerificationError("expired")),
@@ -76,4 +77,21 @@ KEY = ConnectionKey("host", 443, True, True, None, None, None)
 def test_each_way_a_connection_fails_is_explained(error: Exception, words: str):
     """The words name the likely cause and the remedy."""
     server = RemoteServer("chat:m", "https://host/v1", None, 60.0)
-    assert str(server.failure(error)).startswith(f"chat:m at https://host {words}")
+    assert str(server.failure(error)).startswith(f"chat:m {words}")
+
+
+def test_where_a_server_is_goes_to_the_log_alone():
+    """The clients of this server are often not those who run it."""
+    server = RemoteServer("chat:m", "http://10.1.2.3:8001/v1", None, 60.0)
+    cause = aiohttp.ClientConnectorError(
+        ConnectionKey("10.1.2.3", 8001, False, True, None, None, None),
+        OSError(111, "Connect call failed ('10.1.2.3', 8001)"),
+    )
+    with structlog.testing.capture_logs() as lines:
+        told = [str(server.failure(cause)), str(server.error("is not at http://10.1.2.3:8001"))]
+    assert told == [
+        "chat:m cannot be reached (Connection refused); is it running, and the base_url right?",
+        "chat:m is not at it",
+    ]
+    assert [line["at"] for line in lines] == ["http://10.1.2.3:8001"] * 2
+    assert "Connect call failed" in lines[0]["cause"]

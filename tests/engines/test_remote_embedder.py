@@ -81,7 +81,7 @@ async def test_base64_that_was_not_asked_for_and_missing_fields_are_taken():
 )
 async def test_what_is_no_answer_is_an_error_that_names_the_server(answer, words):
     async with serving(answer) as (embedder, _):
-        with pytest.raises(EngineError, match=f"openai:tiny at http://.*{words}") as caught:
+        with pytest.raises(EngineError, match=f"openai:tiny .*{words}") as caught:
             await embedder.embed(["one", "two"])
     assert KEY not in str(caught.value)
 

@@ -206,7 +206,7 @@ async def failing(work) -> str:
             "rejected the request (400): too",
         ),
         (web.Response(status=500, text="oops"), "failed (500): oops"),
-        (web.Response(status=307, headers={"Location": "/x"}), "redirects to /x"),
+        (web.Response(status=307, headers={"Location": "/x"}), "redirects elsewhere"),
         (web.Response(text="<html>", content_type="text/html"), "answered with a web page"),
         (web.Response(text="hello"), "sent no transcript (hello)"),
         (web.Response(body=b""), "sent no transcript (it was empty)"),

@@ -24,7 +24,8 @@ from voice.engines.remote import RemoteServer
 from voice.http.models import OWNER
 from voice.observe.logs import set_up_logs
 
-NAME = "the server"
+NAME = "the server at {url}"
+"""In what went wrong there."""
 LISTED = 10
 PATIENCE_S = 120.0
 """The longest silence of a server, which may be loading a model."""
@@ -60,7 +61,9 @@ async def _chat(url: str | None, key: str | None, model: str | None, system: str
     async with _server(url, key, interrupts) as (base_url, known_key):
         if not model:
             model = await interrupts.unless(only_model(base_url, known_key))
-        remote = RemoteChat(NAME, base_url, known_key, model, timeout_s=PATIENCE_S)
+        remote = RemoteChat(
+            NAME.format(url=base_url), base_url, known_key, model, timeout_s=PATIENCE_S
+        )
         async with aclosing(remote):
             dialogue = Dialogue(remote, system)
             if question is None:
@@ -82,6 +85,7 @@ async def _server(
 ) -> AsyncIterator[tuple[str, str | None]]:
     """The base URL of a server that is ready, and a key that it takes; Ctrl-C is watched."""
     if url is not None:
+        set_up_logs("critical", "pretty")
         with interrupts.watched():
             yield _with_version(url), key
         return
@@ -106,7 +110,7 @@ async def only_model(base_url: str, key: str | None) -> str:
 
     Raises `EngineError`.
     """
-    server = RemoteServer(NAME, base_url, key, PATIENCE_S)
+    server = RemoteServer(NAME.format(url=base_url), base_url, key, PATIENCE_S)
     try:
         async with server.connect() as http, http.get(f"{server.base_url}/models") as answer:
             if answer.status != 200:

@@ -119,7 +119,7 @@ async def _engine(
         return
     base_url = url.rstrip("/")
     base_url += "" if base_url.endswith("/v1") else "/v1"
-    remote = RemoteTextToSpeech("speech", base_url, key, name or "tts-1")
+    remote = RemoteTextToSpeech(f"the server at {url}", base_url, key, name or "tts-1")
     try:
         yield remote
     finally:

@@ -131,7 +131,7 @@ async def _engine(
     base_url += "" if base_url.endswith("/v1") else "/v1"
     timeout_s = settings.inference_timeout
     remote = RemoteSpeechToText(
-        "speech-to-text", base_url, key, name or "whisper-1", timeout_s=timeout_s
+        f"the server at {url}", base_url, key, name or "whisper-1", timeout_s=timeout_s
     )
     try:
         yield remote

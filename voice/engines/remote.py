@@ -1,15 +1,19 @@
 """A server that others run: its address, its key, and plain words for each way it can fail.
 
-Knows nothing of what is asked of it; shared by the adapters of every kind.
+Where it is stands in the log and not in these words, which may reach anybody's clients. Knows nothing of what is asked of it; shared by the adapters of every kind.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+import structlog
 
 from voice.engines.protocols import EngineError
+
+log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S = 10.0
 DETAIL_CHARS = 300
@@ -29,7 +33,7 @@ class RemoteServer:
         self.key = (api_key or "").strip()
         self._timeout_s = timeout_s
         self._name = name
-        self._who = f"{name} at {parts.scheme}://{parts.netloc}"
+        self._address = f"{parts.scheme}://{parts.netloc}"
 
     def connect(
         self, headers: Mapping[str, str] | None = None, *, connections: int = 100
@@ -87,15 +91,19 @@ class RemoteServer:
 
     def failure(self, error: Exception) -> EngineError:
         """What an exception of the connection means, and what to do about it."""
-        return self.error(self.failure_words(error))
+        return EngineError(self.named(self.failure_words(error), error))
 
     def error(self, words: str) -> EngineError:
         return EngineError(self.named(words))
 
-    def named(self, words: str) -> str:
-        """A message that names the server and never shows the key, even if the server echoed it."""
-        message = f"{self._who} {words}"
-        return message.replace(self.key, "***") if self.key else message
+    def named(self, words: str, cause: Exception | None = None) -> str:
+        """A message that names the server, for anybody: where it is goes to the log alone, and the
+        key nowhere, even if the server echoed them.
+        """
+        words = words.replace(self.key, "***") if self.key else words
+        why = str(cause) if cause and str(cause) else None
+        log.info("remote trouble", server=self._name, at=self._address, reason=words, cause=why)
+        return f"{self._name} {words.replace(self._address, 'it')}"
 
     def failure_words(self, error: Exception) -> str:
         """What became of the connection, to follow the server's name."""
@@ -108,11 +116,12 @@ class RemoteServer:
                     "loading the model: raise the timeout or choose a smaller model"
                 )
             case aiohttp.ClientConnectorDNSError():
-                return f"cannot be found: no address for {self.host!r}; check the base_url"
+                return "cannot be found: its name has no address; check the base_url"
             case aiohttp.ClientSSLError():
-                return f"has no secure connection to offer: {error}"
+                return "has no secure connection to offer; the log of this server says why"
             case aiohttp.ClientConnectorError():
-                reason = error.os_error.strerror or error.os_error
+                # The words of the error itself hold the address.
+                reason = os.strerror(error.errno) if error.errno else "no connection"
                 return f"cannot be reached ({reason}); is it running, and the base_url right?"
             case _:
                 return f"broke off the connection ({type(error).__name__}); try again"
@@ -125,13 +134,12 @@ class RemoteServer:
 
 
 def redirect_words(response: aiohttp.ClientResponse) -> str:
-    goal = response.headers.get("Location", "elsewhere")
-    return f"redirects to {goal}; set the base_url to where it ends"
+    log.info("redirected", goal=response.headers.get("Location"))
+    return "redirects elsewhere; set the base_url to where it ends, which the log says"
 
 
 def missing_words(response: aiohttp.ClientResponse, model: str) -> str:
-    url = f"{response.url.origin()}{response.url.path}"
-    return f"has no model {model!r}, or nothing is served at {url}"
+    return f"has no model {model!r}, or nothing is served at {response.url.path}"
 
 
 def error_detail(body: bytes) -> str:
