@@ -253,6 +253,12 @@ class Settings(Section):
     cors_allowed_origins: Annotated[tuple[Origin, ...] | None, BeforeValidator(_parse_list)] = None
     """Whose web pages may use the server; `*` for all. Unset means all where there are API keys, and
     else the server's own page and those of the visitor's machine."""
+    server_ssl_enabled: bool = False
+    """Speak HTTPS and WSS, with the certificate of the two below."""
+    tls_server_cert_path: Folder | None = None
+    """The certificate and those up to its root, as PEM."""
+    tls_server_key_path: Folder | None = None
+    """Its key, as PEM without a password; unset means in the file of the certificate."""
     documents: Folder | None = None
     """The folder the reader answers from; unset means the samples."""
 

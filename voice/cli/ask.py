@@ -1,6 +1,7 @@
 """`voice ask`: spoken questions from recordings."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,16 +27,26 @@ PATIENCE_S = 30.0
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
-    "--url", help="A running server, such as http://127.0.0.1:8000.  [default: start one]"
+    "--url",
+    help="A running server, such as http://127.0.0.1:8000 or wss://box:8000.  [default: start one]",
 )
 @click.option("--key", envvar="VOICE_API_KEY", help="Its API key.")
+@click.option(
+    "--accept-self-signed", is_flag=True, help="Take any certificate from a server with HTTPS."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     help="Folder for the answers.  [default: this one]",
 )
-def ask(files: tuple[Path, ...], url: str | None, key: str | None, out: Path) -> None:
+def ask(
+    files: tuple[Path, ...],
+    url: str | None,
+    key: str | None,
+    accept_self_signed: bool,
+    out: Path,
+) -> None:
     """Ask the spoken questions in FILES, one turn each, in one conversation.
 
     Prints what was understood and answered, and writes each answer as NAME.answer.wav.
@@ -46,7 +57,7 @@ def ask(files: tuple[Path, ...], url: str | None, key: str | None, out: Path) ->
         raise click.ClickException(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     try:
-        run(_ask(questions, url, key, out))
+        run(_ask(questions, url, key, out, accept_self_signed=accept_self_signed))
     except CallEndedError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -54,18 +65,34 @@ def ask(files: tuple[Path, ...], url: str | None, key: str | None, out: Path) ->
 
 
 async def _ask(
-    questions: list[tuple[Path, bytes]], url: str | None, key: str | None, out: Path
+    questions: list[tuple[Path, bytes]],
+    url: str | None,
+    key: str | None,
+    out: Path,
+    *,
+    accept_self_signed: bool,
 ) -> None:
     console = Console(highlight=False, soft_wrap=True)
     transcript = Transcript(console)
     async with _server(url, key) as (address, known_key):
         try:
-            async with call(address, known_key, SESSION, transcript.show) as caller:
+            async with call(
+                address,
+                known_key,
+                SESSION,
+                transcript.show,
+                accept_self_signed=accept_self_signed,
+            ) as caller:
                 for file, pcm in questions:
                     answer = await _turn(caller, pcm)
                     path = out / f"{file.stem}.answer.wav"
                     write_recording(path, RATE_HZ, answer)
                     console.print(f"        {path}", style="dim")
+        except ssl.SSLCertVerificationError as error:
+            raise click.ClickException(
+                f"the certificate of {address} cannot be trusted: {error.verify_message}; if it is "
+                "one that the server has made itself, give --accept-self-signed"
+            ) from error
         except OSError as error:
             raise click.ClickException(f"cannot reach a server at {address}: {error}") from error
 

@@ -7,6 +7,7 @@ what is on its two tracks is what a person beside it would have heard.
 
 import asyncio
 import base64
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from voice.groups import ungrouped
 
@@ -161,24 +162,44 @@ class Caller:
         self._speaker.clear()
 
 
+def _trusting_all() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@asynccontextmanager
+async def _connected(address: str, **options: Any) -> AsyncIterator[ClientConnection]:
+    try:
+        connection = await connect(address, max_size=None, compression=None, **options)
+    except InvalidStatus as refused:
+        status = refused.response.status_code
+        reason = (refused.response.body or b"").decode(errors="replace")
+        raise CallEndedError(f"the server refuses the call with HTTP {status}: {reason}") from None
+    async with connection:
+        yield connection
+
+
 @asynccontextmanager
 async def call(
     url: str,
     key: str | None = None,
     session: dict[str, object] | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
+    *,
+    accept_self_signed: bool = False,
 ) -> AsyncIterator[Caller]:
     """Call a server (`http://host:port`), with its clock running until the block ends.
 
     Raises:
-        CallEndedError: the server ended the call.
+        CallEndedError: the server ended the call, or did not take it.
         OSError: there is no server.
     """
     address = url.replace("http", "ws", 1).rstrip("/") + "/v1/realtime?model=voice"
     headers = {"Authorization": f"Bearer {key}"} if key else None
-    async with connect(
-        address, additional_headers=headers, max_size=None, compression=None
-    ) as connection:
+    options = {"ssl": _trusting_all()} if accept_self_signed and address[:4] == "wss:" else {}
+    async with _connected(address, additional_headers=headers, **options) as connection:
         caller = Caller(connection, on_event)
         with ungrouped():
             async with asyncio.TaskGroup() as group:

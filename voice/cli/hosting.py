@@ -14,6 +14,7 @@ import uvicorn
 
 from voice.app import build_app
 from voice.cli.open_files import allow_many
+from voice.cli.tls import Tls
 from voice.config import Settings
 from voice.engines.protocols import EngineError
 from voice.groups import ungrouped
@@ -62,9 +63,11 @@ class Hosted:
 
 @asynccontextmanager
 async def hosting(
-    settings: Settings, *, warm: bool = True, server: Server | None = None
+    settings: Settings, *, warm: bool = True, server: Server | None = None, tls: Tls | None = None
 ) -> AsyncIterator[Hosted]:
     """Serve while the block runs; with `warm`, enter it once the engines are ready.
+
+    With `tls` it speaks HTTPS; what a command serves to itself alone needs none.
 
     Raises:
         click.ClickException: the port is taken, the host may not be listened on without keys, or
@@ -85,8 +88,11 @@ async def hosting(
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
     host, port = listening.getsockname()[:2]
+    scheme = "https" if tls else "http"
     shown = f"[{host}]" if ":" in host else host
     web = _Uvicorn(config)
     with ungrouped():
@@ -96,7 +102,7 @@ async def hosting(
                 with _signals(stopping):
                     if warm:
                         await _warm(server)
-                    yield Hosted(f"http://{shown}:{port}", server, stopping)
+                    yield Hosted(f"{scheme}://{shown}:{port}", server, stopping)
             finally:
                 web.should_exit = True
                 await asyncio.wait([serving])

@@ -1,12 +1,14 @@
 """`voice serve`."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import click
 
 from voice.cli.hosting import Hosted, hosting
 from voice.cli.loop import run
 from voice.cli.settings import settings_or_exit
+from voice.cli.tls import Tls, announce, tls_of
 from voice.config import Settings
 from voice.gateway.origins import is_loopback
 from voice.observe.logs import set_up_logs
@@ -18,6 +20,11 @@ from voice.observe.logs import set_up_logs
     "--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8000]"
 )
 @click.option("--insecure", is_flag=True, help="Listen on other than loopback without API keys.")
+@click.option(
+    "--tls-self-signed",
+    is_flag=True,
+    help="Speak HTTPS, with a certificate of its own making.",
+)
 @click.option("--stt", help="Speech-to-text, such as sphinx or whisper:small.")
 @click.option("--llm", help="Language model, such as reader, llama:FILE.gguf or openai:MODEL.")
 @click.option("--tts", help="Text-to-speech, such as espeak or kokoro.")
@@ -27,6 +34,7 @@ def serve(
     host: str | None,
     port: int | None,
     insecure: bool,
+    tls_self_signed: bool,
     stt: str | None,
     llm: str | None,
     tts: str | None,
@@ -43,8 +51,9 @@ def serve(
         engines__tts=tts, engines__embed=embed, documents=documents,
     )  # fmt: skip
     _check_exposure(settings, insecure=insecure)
+    tls = tls_of(settings, make=tls_self_signed)
     set_up_logs(settings.server.log_level, settings.log_format, settings.service_name)
-    run(_serve(settings))
+    run(_serve(settings, tls))
 
 
 def own_key(settings: Settings) -> str | None:
@@ -61,9 +70,11 @@ def _check_exposure(settings: Settings, *, insecure: bool) -> None:
     )
 
 
-async def _serve(settings: Settings) -> None:
-    async with hosting(settings, warm=False) as hosted:
+async def _serve(settings: Settings, tls: Tls | None) -> None:
+    async with hosting(settings, warm=False, tls=tls) as hosted:
         click.echo(f"Listening on {hosted.url}  (Ctrl-C stops)", err=True)
+        if tls is not None:
+            announce(tls, settings.server.host, urlsplit(hosted.url).port or 443)
         await _say_when_ready(hosted)
         await hosted.until_stopped()
 
