@@ -22,6 +22,7 @@ from voice.http.health import health, live, ready
 from voice.http.models import list_models, show_model
 from voice.http.page import page, page_file
 from voice.http.realtime import realtime
+from voice.http.rtc_calls import create_call, delete_call, hang_up, telephone
 from voice.http.simple import chat, chat_stream, generate, generate_stream, list_llms
 from voice.http.speech import speech
 from voice.http.token_stream import token_stream
@@ -44,6 +45,10 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
         route_handlers=[
             realtime,
             client_secrets,
+            create_call,
+            hang_up,
+            delete_call,
+            telephone,
             health,
             live,
             ready,

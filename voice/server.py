@@ -15,6 +15,7 @@ from voice.engines.spares import Spares
 from voice.gateway.secrets import ClientSecrets
 from voice.http.spoken_answer import SpokenAnswers
 from voice.routing.serving import conversing, router_of
+from voice.rtc.calls import Calls
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ class Server:
         self.router = router_of(settings, self, self.other_models.get)
         self.spoken_answers = SpokenAnswers()
         self.secrets = ClientSecrets()
+        self.calls = Calls()
         self.failure: str | None = None
         self.sessions = 0
         self.on_failure: Callable[[str], None] = lambda _: None
@@ -55,7 +57,8 @@ class Server:
         ):
             group.create_task(self._host())
             try:
-                yield
+                async with self.calls.running():
+                    yield
             finally:
                 self._closing.set()
 

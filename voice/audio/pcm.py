@@ -37,3 +37,10 @@ def fade_out(pcm: bytes) -> bytes:
     x = samples(pcm)
     ramp = np.linspace(1.0, 0.0, len(x), dtype=np.float32)
     return (x * ramp).astype("<i2").tobytes()
+
+
+def fade_in(pcm: bytes) -> bytes:
+    """Ramp PCM linearly up from zero, as `fade_out` does down."""
+    x = samples(pcm)
+    ramp = np.linspace(0.0, 1.0, len(x), dtype=np.float32)
+    return (x * ramp).astype("<i2").tobytes()

@@ -7,6 +7,7 @@ from litestar.types import Receive, Scope, Send
 from voice.gateway.errors import ApiError, error_body, refuse
 from voice.gateway.keys import secret_config
 from voice.http.opening import opening_config, seat, session_options, warm_engines
+from voice.http.rtc_calls import join_call
 from voice.server import Server
 from voice.session.session import Session, SessionEngines
 from voice.session.voices import known_voices
@@ -23,8 +24,12 @@ async def realtime(scope: Scope, receive: Receive, send: Send) -> None:
         message = "This endpoint speaks WebSocket: connect with ws://."
         await refuse(scope, send, 426, error_body(message, "invalid_request_error"))
         return
+    socket: WebSocket = WebSocket(scope, receive, send)  # type: ignore[type-arg]
     try:
-        await _converse(WebSocket(scope, receive, send), server)
+        if call_id := socket.query_params.get("call_id"):
+            await join_call(socket, server, call_id)
+        else:
+            await _converse(socket, server)
     except ApiError as refusal:
         await refuse(scope, send, refusal.status, refusal.body(), refusal.headers)
 

@@ -43,10 +43,13 @@ class Line(Protocol):
 class Transport(Protocol):
     """A two-way stream of JSON text frames, beside which there may be a line for audio."""
 
-    max_frame_bytes: int
-    """The largest frame that the client is sure to take."""
-    line: Line | None
-    """Where speech is played; without one it is sent as events."""
+    @property
+    def max_frame_bytes(self) -> int:
+        """The largest frame that the client is sure to take."""
+
+    @property
+    def line(self) -> Line | None:
+        """Where speech is played; without one it is sent as events."""
 
     async def receive(self) -> str | bytes | Sound | None:
         """The next frame, or None when the client is gone."""

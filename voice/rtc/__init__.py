@@ -1,0 +1,1 @@
+"""Calls over WebRTC: what is between a session and a browser's peer connection."""
