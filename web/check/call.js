@@ -33,6 +33,7 @@ function whyNoCall(call) {
 class Call {
   /** @type {{gather?: number, answer?: number, ice?: number, dtls?: number, channel?: number, total?: number}} in ms */
   took = {};
+  open = false;
   ours = [];
   theirs = [];
   #peer = new RTCPeerConnection();
@@ -56,22 +57,20 @@ class Call {
   /** @returns {Promise<boolean>} whether events can be sent */
   async connect() {
     const peer = this.#peer;
-    const created = this.link.next(["session.created"], CONNECT_MS + GATHER_MS + 5000);
     const stop = this.#clock();
     await peer.setLocalDescription();
     await gathered(peer);
     this.ours = candidates(peer.localDescription.sdp);
     stop("gather");
-    const sdp = await this.#offer(peer.localDescription.sdp).catch((error) => {
-      this.link.lost(error); // nobody waits for a session any longer
-      return created;
-    });
+    const sdp = await this.#offer(peer.localDescription.sdp);
     this.theirs = candidates(sdp);
     stop("answer");
+    const created = this.link.next(["session.created"], 2 * CONNECT_MS);
+    const connected = this.#connected(stop);
     await peer.setRemoteDescription({ type: "answer", sdp });
-    const connected = await this.#connected(stop);
-    if (!connected) this.link.lost(new Problem("webrtc"));
-    return created.then(() => stop("total") > 0, (error) => connected && Promise.reject(error));
+    if (!(await connected)) this.link.lost(new Problem("webrtc"));
+    this.open = await created.then(() => stop("total") > 0, () => false);
+    return this.open;
   }
 
   /** A clock that starts now, and notes when each stage was over. */

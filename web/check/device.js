@@ -20,8 +20,7 @@ export function checkPage() {
 /** @param {import("./steps.js").Desk} desk */
 export async function checkMicrophone(desk) {
   desk.row.run("The browser may ask whether this page may listen: allow it.");
-  desk.microphone = await openMicrophone(desk.settings.microphone);
-  await desk.openSound();
+  desk.setMicrophone(await openMicrophone(desk.settings.microphone));
   const track = desk.microphone.getAudioTracks()[0];
   return judgeDevice(track.label || "a microphone without a name", track.getSettings());
 }

@@ -31,8 +31,7 @@ async function echoWithoutCancellation(desk) {
   } finally {
     closeMicrophone(bare ?? null);
     closeMicrophone(desk.microphone); // a second one may have silenced it
-    desk.microphone = await openMicrophone(desk.settings.microphone);
-    desk.sound.setMicrophone(desk.microphone);
+    desk.setMicrophone(await openMicrophone(desk.settings.microphone));
   }
 }
 

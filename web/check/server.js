@@ -1,11 +1,13 @@
 /** Steps about the server: is it there, what does it run, and what would be better? */
 
+import { Problem } from "../talk/problems.js";
 import { bad, doubtful, good, inMs } from "./outcome.js";
 
 const KINDS = { stt: "hears with", llm: "thinks with", tts: "speaks with", embed: "searches with" };
 
 /** @param {import("./steps.js").Desk} desk */
 export async function checkServer(desk) {
+  if (/[^\x21-\x7e]/.test(desk.server.key())) throw new Problem("wrong-key", "it has characters that no key has");
   const began = performance.now();
   const health = await desk.server.health();
   const took = performance.now() - began;

@@ -1,11 +1,11 @@
 /** The steps over the WebSocket. */
 
-import { KEY_PREFIX } from "../talk/websocket.js";
 import { Problem } from "../talk/problems.js";
 import { bad, failed, inMs } from "./outcome.js";
 import { Link, judgeRoundTrips, roundTrips } from "./link.js";
 
 const OPEN_MS = 10_000;
+const KEY_PREFIX = "openai-insecure-api-key.";
 
 /** @param {import("./steps.js").Desk} desk */
 export async function checkSocket(desk) {
