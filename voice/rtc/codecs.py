@@ -63,6 +63,8 @@ class OpusDecoder:
         self._resampler = FirResampler(OPUS_HZ, RATE_HZ)
 
     def decode(self, payload: bytes) -> bytes:
+        if not payload:
+            return b""  # which FFmpeg would take for the end of all
         try:
             frames = self._codec.decode(Packet(payload))
         except FFmpegError:
