@@ -18,6 +18,9 @@ FOLDERS_STORE = "vs_documents"
 """The vector store that holds what `voice index` has read."""
 
 
+SECONDS_PER_DAY = 86_400
+
+
 class ChunkingRules(msgspec.Struct, frozen=True, kw_only=True):
     """How documents of a store are cut, in the tokens of `voice.search.tokens`."""
 
@@ -33,9 +36,16 @@ class VectorStore(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     last_active_at: int
     expires_after_days: int | None = None
+    """Counted from `last_active_at`."""
     embedder: str = ""
     """The name of the embedding model; empty while there are no vectors, then never another."""
     dimensions: int = 0
+
+    @property
+    def expires_at(self) -> int | None:
+        if self.expires_after_days is None:
+            return None
+        return self.last_active_at + self.expires_after_days * SECONDS_PER_DAY
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +84,17 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     created_at: int
     chunk_count: int = 0
+    batch_id: str = ""
+    """The `FileBatch` it was put in the store with, if any."""
+
+
+class FileBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Files put in a store together; how far they are is told by the status of each."""
+
+    id: str
+    store_id: str
+    created_at: int
+    cancelled: bool = False
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
