@@ -1,0 +1,63 @@
+"""What SQLite and PostgreSQL do each in their way, below the tables they share."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from voice.search.filters import Compiled
+from voice.search.records import Chunk, Vectors
+from voice.search.store import VectorIndex
+
+Row = tuple[Any, ...]
+
+CHUNK_BITS = 20
+"""A chunk's id is its document's number, and its place in the document in these lower bits. Both
+are never given twice, so an id that was found is of what was found, or of nothing any more."""
+
+
+class Database(Protocol):
+    """A connection. SQL is what both understand, with `?` for parameters."""
+
+    name: str
+    vector_index: VectorIndex | None
+
+    def close(self) -> None: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Write all of it or nothing; no other transaction writes meanwhile."""
+
+    def snapshot(self) -> AbstractContextManager[None]: ...
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]: ...
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Execute, and tell how many rows it changed."""
+
+    def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
+        """As `rows`, for more than should be in memory at once; within a snapshot."""
+
+    def add_chunks(self, number: int, chunks: Sequence[Chunk]) -> None: ...
+
+    def add_vectors(self, number: int, vectors: Vectors) -> None:
+        """Keep the vectors of a document's chunks, in place of those it had."""
+
+    def holders(self, word: str, limit: int) -> list[int]:
+        """The ids of chunks with a word, in any store, in no order."""
+
+    def ranked(
+        self,
+        store_ids: Sequence[str],
+        words: Mapping[str, float],
+        wanted: Compiled | None,
+        limit: int,
+    ) -> list[int]:
+        """The ids of the chunks that fit words, of which each has a weight, best first."""
+
+
+def first_chunk(number: int) -> int:
+    return number << CHUNK_BITS
+
+
+def marks(of: Sequence[object]) -> str:
+    """As many `?` as there are values."""
+    return ", ".join("?" for _ in of)
