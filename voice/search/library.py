@@ -1,0 +1,395 @@
+"""The library: documents kept and found, for everything that waits instead of blocking."""
+
+import asyncio
+import io
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import time
+from typing import IO, ParamSpec, TypeVar
+
+import msgspec
+import structlog
+
+from voice.engines.protocols import Embedder
+from voice.search.embedding import chunk_text, embed_texts
+from voice.search.errors import SearchError
+from voice.search.file_bytes import FileBytes
+from voice.search.filters import Compiled, Filter, compile_filter
+from voice.search.memory_index import MemoryIndex
+from voice.search.opening import open_records
+from voice.search.paging import Listing, Page
+from voice.search.records import (
+    Attributes,
+    Chunk,
+    Document,
+    DocumentStatus,
+    File,
+    FileBatch,
+    Passage,
+    Vectors,
+    VectorStore,
+)
+from voice.search.searcher import Questions, Ranking, Reranker, Searcher
+from voice.search.store import Expired, Records, Totals
+
+TOUCH_S = 60
+"""How often it is noted at most that a store is in use."""
+RERANK_DEPTH = 30
+"""How many passages a reranker looks at, or as many as are asked for."""
+
+FIRST_PAGE = Page()
+BEST_FIRST = Ranking()
+
+log = structlog.get_logger()
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What a library is made of, for people and for checks."""
+
+    database: str
+    vectors: str
+    """How vectors are searched."""
+    embedder: str
+    """Its name; empty where only keywords are searched."""
+    reranker: str
+
+
+class Library:
+    """All vector stores with their documents, and uploaded files.
+
+    Made by `open_library`. What blocks runs in one thread, one thing after the other. Every method
+    raises `SearchError` where something is wrong with what is asked, or with the database.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        files: FileBytes,
+        thread: ThreadPoolExecutor,
+        embedder: Embedder | None,
+        reranker: Reranker | None,
+        now: Callable[[], float],
+    ) -> None:
+        self.embedder = embedder
+        """May be set later, as when its model has been loaded; None searches by keywords alone."""
+        self.reranker = reranker
+        self._records = records
+        self._files = files
+        self._thread = thread
+        self._now = now
+        self._vectors = records.vector_index or MemoryIndex(records)
+        self._searcher = Searcher(records, self._vectors)
+
+    def describe(self) -> Description:
+        return Description(
+            database=self._records.database,
+            vectors=self._vectors.name,
+            embedder=self.embedder.name if self.embedder else "",
+            reranker=self.reranker.name if self.reranker else "",
+        )
+
+    # ------------------------------------------------------------ search
+
+    async def search(
+        self,
+        store_ids: Sequence[str],
+        queries: Sequence[str],
+        *,
+        filters: Filter | None = None,
+        limit: int = 10,
+        ranking: Ranking = BEST_FIRST,
+    ) -> list[Passage]:
+        """The passages that fit best, best first; several queries ask for the same.
+
+        Searches by keywords, and by vectors in those stores that have them. Raises `EngineError`
+        when the queries cannot be embedded, and `SearchError` for stores that are unknown, have
+        expired, or have vectors of another embedder.
+        """
+        if not store_ids or not queries or limit < 1:
+            raise SearchError("A search needs a store, a query and a limit above 0", "invalid")
+        stores = await asyncio.gather(*(self._living_store(each) for each in store_ids))
+        reranker = self.reranker if ranking.rerank else None
+        asked = Questions(
+            store_ids=list(dict.fromkeys(store_ids)),
+            texts=queries,
+            vectors=await self._embed_queries(stores, queries, ranking),
+            embedder=self.embedder.name if self.embedder else "",
+            wanted=_compiled(filters),
+            limit=max(limit, RERANK_DEPTH) if reranker else limit,
+            ranking=ranking,
+        )
+        passages = await self._run(self._searcher.search, asked)
+        if reranker is not None:
+            passages = await _reranked(reranker, queries, passages)
+        await self._touch(stores)
+        return [each for each in passages[:limit] if each.score >= ranking.score_threshold]
+
+    async def _embed_queries(
+        self, stores: Sequence[VectorStore], queries: Sequence[str], ranking: Ranking
+    ) -> Vectors | None:
+        """Nothing, where no vectors would be looked at."""
+        if self.embedder is None or not ranking.vector_weight:
+            return None
+        if not any(store.embedder for store in stores):
+            return None
+        return await embed_texts(self.embedder, queries)
+
+    async def _living_store(self, store_id: str) -> VectorStore:
+        store = await self.store(store_id)
+        if store is None:
+            raise SearchError(f"There is no vector store '{store_id}'", "not_found", "store_id")
+        if store.expires_at is not None and store.expires_at <= self._now():
+            raise SearchError(f"The vector store '{store_id}' has expired", "expired", "store_id")
+        return store
+
+    async def _touch(self, stores: Sequence[VectorStore]) -> None:
+        """Note the use of stores that expire; that this fails must not fail a search."""
+        now = int(self._now())
+        for store in stores:
+            if store.expires_after_days is not None and now - store.last_active_at >= TOUCH_S:
+                with suppress(SearchError):
+                    await self._run(self._records.touch, store.id, now)
+
+    async def embed(self, chunks: Sequence[Chunk]) -> Vectors | None:
+        """The vectors of chunks with their headings; None without an embedder."""
+        if self.embedder is None:
+            return None
+        return await embed_texts(self.embedder, [chunk_text(each) for each in chunks])
+
+    # ------------------------------------------------------------ stores
+
+    async def put_store(self, store: VectorStore) -> None:
+        """Create a store, or change what describes it; its embedder stays what it is."""
+        await self._run(self._records.put_store, store)
+
+    async def store(self, store_id: str) -> VectorStore | None:
+        return await self._run(self._records.store, store_id)
+
+    async def stores(self, page: Page = FIRST_PAGE) -> Listing[VectorStore]:
+        return await self._run(self._records.stores, page)
+
+    async def totals(self, store_id: str) -> Totals:
+        """How many documents of which status, chunks and bytes a store holds."""
+        return await self._run(self._records.totals, store_id)
+
+    async def delete_store(self, store_id: str) -> bool:
+        """Delete a store with its documents; uploaded files stay. False if there is none."""
+        return await self._run(self._records.delete_store, store_id, int(self._now()))
+
+    # ------------------------------------------------------------ documents
+
+    async def put(
+        self,
+        document: Document,
+        chunks: Sequence[Chunk] = (),
+        vectors: Vectors | None = None,
+        embedder: str | None = None,
+    ) -> Document:
+        """Put a document with its chunks in its store, in place of one with its id or path.
+
+        Whole or not at all. `vectors` are those of `embed`, or of the embedder that is named.
+        """
+        name = embedder or (self.embedder.name if self.embedder else "")
+        return await self._run(self._records.put, document, chunks, vectors, name)
+
+    async def add_vectors(
+        self, document: Document, vectors: Vectors, embedder: str | None = None
+    ) -> bool:
+        """Add the vectors of a document kept without. False if it has changed since, or gone."""
+        name = embedder or (self.embedder.name if self.embedder else "")
+        return await self._run(self._records.add_vectors, document, vectors, name)
+
+    async def drop_vectors(self, store_id: str) -> None:
+        """Forget all vectors of a store, to add those of another embedder."""
+        await self._run(self._records.drop_vectors, store_id)
+
+    async def without_vectors(self, store_id: str, limit: int = 100) -> list[Document]:
+        """Documents whose chunks have no vectors yet."""
+        return await self._run(self._records.without_vectors, store_id, limit)
+
+    async def set_attributes(self, store_id: str, document_id: str, attributes: Attributes) -> bool:
+        """Replace the attributes of a document. False if there is none."""
+        return await self._run(self._records.set_attributes, store_id, document_id, attributes)
+
+    async def document(self, store_id: str, document_id: str) -> Document | None:
+        return await self._run(self._records.document, store_id, document_id)
+
+    async def document_at(self, store_id: str, path: str) -> Document | None:
+        """The document that was read from a path on this machine."""
+        return await self._run(self._records.document_at, store_id, path)
+
+    async def documents(
+        self,
+        store_id: str,
+        page: Page = FIRST_PAGE,
+        status: DocumentStatus | None = None,
+        batch_id: str | None = None,
+    ) -> Listing[Document]:
+        return await self._run(self._records.documents, store_id, page, status, batch_id)
+
+    async def paths(self, store_id: str) -> list[Document]:
+        """All documents that were read from this machine, by their paths."""
+        return await self._run(lambda: list(self._records.paths(store_id)))
+
+    async def chunks(self, store_id: str, document_id: str) -> list[Chunk]:
+        """The chunks of a document, in order."""
+        return await self._run(self._records.chunks, store_id, document_id)
+
+    async def delete_document(self, store_id: str, document_id: str) -> bool:
+        """Take a document out of a store; the uploaded file stays. False if there is none."""
+        now = int(self._now())
+        return await self._run(self._records.delete_document, store_id, document_id, now)
+
+    # ------------------------------------------------------------ files
+
+    async def add_file(
+        self,
+        filename: str,
+        purpose: str,
+        content: bytes | IO[bytes],
+        expires_after_s: int | None = None,
+    ) -> File:
+        """Keep an uploaded file. What is read from is read in the library's thread."""
+        readable = io.BytesIO(content) if isinstance(content, bytes) else content
+        return await self._run(self._add_file, filename, purpose, readable, expires_after_s)
+
+    def _add_file(
+        self, filename: str, purpose: str, content: IO[bytes], expires_after_s: int | None
+    ) -> File:
+        file_id, now = new_id("file-"), int(self._now())
+        size, sha256 = self._files.write(file_id, content)
+        file = File(
+            id=file_id,
+            filename=filename,
+            purpose=purpose,
+            bytes=size,
+            sha256=sha256,
+            created_at=now,
+            expires_at=None if expires_after_s is None else now + expires_after_s,
+        )
+        try:
+            self._records.put_file(file)
+        except BaseException:
+            self._files.delete(file_id)
+            raise
+        return file
+
+    async def file(self, file_id: str) -> File | None:
+        return await self._run(self._records.file, file_id)
+
+    async def files(self, page: Page = FIRST_PAGE, purpose: str | None = None) -> Listing[File]:
+        return await self._run(self._records.files, page, purpose)
+
+    def file_path(self, file_id: str) -> Path:
+        """Where the bytes of a file are, to be read only."""
+        return self._files.path(file_id)
+
+    async def delete_file(self, file_id: str) -> bool:
+        """Delete a file, and the documents made of it in all stores. False if there is none."""
+        return await self._run(self._delete_file, file_id)
+
+    def _delete_file(self, file_id: str) -> bool:
+        deleted = self._records.delete_file(file_id, int(self._now()))
+        if deleted:
+            self._files.delete(file_id)
+        return deleted
+
+    # ------------------------------------------------------------ batches
+
+    async def put_batch(self, batch: FileBatch) -> None:
+        await self._run(self._records.put_batch, batch)
+
+    async def batch(self, store_id: str, batch_id: str) -> FileBatch | None:
+        return await self._run(self._records.batch, store_id, batch_id)
+
+    async def batch_counts(self, store_id: str, batch_id: str) -> dict[DocumentStatus, int]:
+        """How many documents of a batch have which status."""
+        return await self._run(self._records.batch_counts, store_id, batch_id)
+
+    async def cancel_batch(self, store_id: str, batch_id: str) -> bool:
+        """Cancel a batch, and with it those of its documents that are in progress."""
+        return await self._run(self._records.cancel_batch, store_id, batch_id)
+
+    # ------------------------------------------------------------ upkeep
+
+    async def expire(self) -> Expired:
+        """Delete files, and the documents of stores, that have outlived their time."""
+        return await self._run(self._expire)
+
+    def _expire(self) -> Expired:
+        expired = self._records.expire(int(self._now()))
+        for file_id in expired.files:
+            self._files.delete(file_id)
+        return expired
+
+    async def sweep(self) -> list[str]:
+        """Delete bytes of which no file is recorded, as after a crash; tells their names."""
+        return await self._run(lambda: self._files.sweep(self._records.file_ids(), self._now()))
+
+    async def take_lease(self, name: str, owner: str, seconds: int) -> str:
+        """Take or renew a lease, and tell who holds it now: another, if theirs still runs."""
+        now = int(self._now())
+        return await self._run(self._records.take_lease, name, owner, now, seconds)
+
+    async def drop_lease(self, name: str, owner: str) -> None:
+        await self._run(self._records.drop_lease, name, owner)
+
+    async def _run(self, work: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
+
+
+@asynccontextmanager
+async def open_library(
+    location: str,
+    *,
+    files: Path | None = None,
+    embedder: Embedder | None = None,
+    reranker: Reranker | None = None,
+    now: Callable[[], float] = time,
+) -> AsyncIterator[Library]:
+    """Open a library at the path of an SQLite database or a postgresql:// URL, creating it first.
+
+    The bytes of uploaded files are kept in `files`; by default that is a folder beside the SQLite
+    database. Raises `SearchError`.
+    """
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="library") as thread:
+        records, usual_files = await loop.run_in_executor(thread, open_records, location)
+        try:
+            library = Library(
+                records, FileBytes(files or usual_files), thread, embedder, reranker, now
+            )
+            if swept := await library.sweep():
+                log.info("swept files that were never recorded", files=len(swept))
+            yield library
+        finally:
+            await loop.run_in_executor(thread, records.close)
+
+
+def new_id(prefix: str) -> str:
+    """An id that nobody has: the prefix of its kind, as `file-` or `vs_`, and 24 characters."""
+    return prefix + secrets.token_hex(12)
+
+
+def _compiled(filters: Filter | None) -> Compiled | None:
+    return None if filters is None else compile_filter(filters)
+
+
+async def _reranked(
+    reranker: Reranker, queries: Sequence[str], passages: Sequence[Passage]
+) -> list[Passage]:
+    """The passages by their best score for any query."""
+    texts = [chunk_text(each.chunk) for each in passages]
+    scores = [await reranker.rerank(query, texts) for query in queries] if texts else []
+    judged = [
+        msgspec.structs.replace(passage, score=max(each))
+        for passage, *each in zip(passages, *scores, strict=False)
+    ]
+    return sorted(judged, key=lambda passage: -passage.score)
