@@ -192,14 +192,6 @@ async def test_cancelling_closes_the_connection(fault: str, streams: bool):
         assert upstream.abandoned == 1
 
 
-async def test_a_pooled_connection_that_the_server_closed_is_replaced():
-    """It was closed just as it was taken; nobody should hear of it."""
-    async with serving(Script(), Script(fault="die"), Script()) as (provider, upstream):
-        await provider.answer(chat())
-        await provider.answer(chat())
-    assert len(upstream.received) == 3
-
-
 async def test_a_request_over_a_fresh_connection_is_not_repeated():
     """To repeat it is for the router to decide."""
     async with serving(Script(fault="die"), Script()) as (provider, upstream):

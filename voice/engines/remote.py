@@ -31,8 +31,8 @@ class RemoteServer:
         self.base_url = base_url.rstrip("/")
         self.host = parts.hostname
         self.key = (api_key or "").strip()
-        self._timeout_s = timeout_s
-        self._name = name
+        self.timeout_s = timeout_s
+        self.name = name
         self._address = f"{parts.scheme}://{parts.netloc}"
 
     def connect(
@@ -49,7 +49,11 @@ class RemoteServer:
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=self._timeout_s
+                total=None,
+                # With the wait for a place in the pool.
+                connect=self.timeout_s,
+                sock_connect=CONNECT_TIMEOUT_S,
+                sock_read=self.timeout_s,
             ),
         )
 
@@ -102,8 +106,8 @@ class RemoteServer:
         """
         words = words.replace(self.key, "***") if self.key else words
         why = str(cause) if cause and str(cause) else None
-        log.info("remote trouble", server=self._name, at=self._address, reason=words, cause=why)
-        return f"{self._name} {words.replace(self._address, 'it')}"
+        log.info("remote trouble", server=self.name, at=self._address, reason=words, cause=why)
+        return f"{self.name} {words.replace(self._address, 'it')}"
 
     def failure_words(self, error: Exception) -> str:
         """What became of the connection, to follow the server's name."""
@@ -112,7 +116,7 @@ class RemoteServer:
                 return f"did not accept a connection within {CONNECT_TIMEOUT_S:g} s; is it running?"
             case TimeoutError():
                 return (
-                    f"sent nothing for {self._timeout_s:g} s; it may be overloaded or still "
+                    f"sent nothing for {self.timeout_s:g} s; it may be overloaded or still "
                     "loading the model: raise the timeout or choose a smaller model"
                 )
             case aiohttp.ClientConnectorDNSError():
@@ -129,8 +133,8 @@ class RemoteServer:
     def key_words(self) -> str:
         """Whose key was refused, and where the right one belongs."""
         if self.key:
-            return f"refused the API key; set the right one for {self._name}"
-        return f"wants an API key; set one for {self._name}"
+            return f"refused the API key; set the right one for {self.name}"
+        return f"wants an API key; set one for {self.name}"
 
 
 def redirect_words(response: aiohttp.ClientResponse) -> str:

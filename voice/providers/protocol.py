@@ -81,10 +81,13 @@ class ProviderError(ApiError):
         code: str | None = None,
         param: str | None = None,
         retry_after_s: float | None = None,
+        blameless: bool = False,
     ) -> None:
         super().__init__(message, status=status, kind=kind, code=code, param=param)
         self.trouble = trouble
         self.retry_after_s = retry_after_s
+        self.blameless = blameless
+        """Whether it tells nothing of how the provider is: it may be asked again at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ def provider_error(
     *,
     wire: WireError | None = None,
     retry_after_s: float | None = None,
+    blameless: bool = False,
 ) -> ProviderError:
     """The error of a provider; a wrong request keeps the code and field that the provider named."""
     mine = wire if wire is not None and ruling.trouble == "request" else WireError()
@@ -200,6 +201,7 @@ def provider_error(
         code=mine.code or ruling.code,
         param=mine.param,
         retry_after_s=retry_after_s,
+        blameless=blameless,
     )
     if retry_after_s is not None:
         error.headers["Retry-After"] = str(ceil(retry_after_s))

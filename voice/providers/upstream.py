@@ -12,13 +12,13 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import asynccontextmanager, contextmanager, suppress
-from types import SimpleNamespace
 
 import aiohttp
 import msgspec
 
 from voice.engines.remote import RemoteServer, missing_words, redirect_words
 from voice.providers.answers import BadAnswerError, InBandError, StreamReader
+from voice.providers.connecting import TRACE, Connecting
 from voice.providers.form import Form
 from voice.providers.protocol import ProviderError
 from voice.providers.troubles import (
@@ -44,8 +44,10 @@ DRAIN_S = 0.5
 Posted = Mapping[str, object] | Form
 """The fields of a request, as JSON or with a file."""
 
-Body = Callable[[], bytes | AsyncIterable[bytes]]
-"""Makes what is sent, each time that it has to be."""
+Data = bytes | AsyncIterable[bytes]
+
+_CLOSED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+"""How a connection ends that the server closed just as it was taken from the pool."""
 
 JSON = {"Accept": "application/json"}
 # A compressing server would hold tokens back to fill a block.
@@ -138,44 +140,35 @@ class Upstream:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer to a POST, whose failures, while it is read too, are `ProviderError`s."""
         fields = body.fields if isinstance(body, Form) else body
+        connecting = Connecting(self._server.name)
         response: aiohttp.ClientResponse | None = None
         try:
-            response = await self._post(path, *_written(body, headers))
+            response = await self._post(path, *_written(body, headers), connecting)
             if response.status >= 300:
                 raise await self._refused(response, str(fields.get("model")))
             if response.content_type == "text/html":
                 raise self._error(BROKEN, "answered with a web page; most base_urls end in /v1")
             yield response
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._failure(error) from error
+            unheard = response is None and self._unheard(error, connecting)
+            raise unheard or self._failure(error) from error
         finally:
             if response is not None:
                 response.close()
 
     async def _post(
-        self, path: str, body: Body, headers: Mapping[str, str]
+        self, path: str, data: Data, headers: Mapping[str, str], connecting: Connecting
     ) -> aiohttp.ClientResponse:
-        try:
-            return await self._send(path, body, headers, tried := SimpleNamespace(reused=False))
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # Only an idle connection may have been closed just as it was taken from the pool; the
-            # request of a fresh one was read, and to repeat it is the router's decision.
-            if not tried.reused:
-                raise
-        return await self._send(path, body, headers, SimpleNamespace(reused=False))
-
-    async def _send(
-        self, path: str, body: Body, headers: Mapping[str, str], tried: SimpleNamespace
-    ) -> aiohttp.ClientResponse:
+        """Send it once: to send it again is the router's decision."""
         if self._session is None:
             self._session = self._server.connect(self._headers, connections=self._connections)
-            self._session.trace_configs.append(_REUSE)
+            self._session.trace_configs.append(TRACE)
         return await self._session.post(
             f"{self._server.base_url}/{path}",
-            data=body(),
+            data=data,
             headers=headers,
             allow_redirects=False,
-            trace_request_ctx=tried,
+            trace_request_ctx=connecting,
         )
 
     async def _refused(self, response: aiohttp.ClientResponse, model: str) -> ProviderError:
@@ -194,13 +187,25 @@ class Upstream:
             words = f"{missing_words(response, model)}{told}"
         return self._error(ruling, words, wire=wire, wait_s=retry_after_s(response.headers))
 
+    def _unheard(self, error: Exception, connecting: Connecting) -> ProviderError | None:
+        """What failed before the server had to do with it, if that is so."""
+        if connecting.waits:
+            words = (
+                f"is asked too much at a time: all {self._connections} connections are in use, and "
+                f"none came free within {self._server.timeout_s:g} s (max_connections)"
+            )
+            return self._error(BUSY, words, blameless=True)
+        if connecting.reused and isinstance(error, _CLOSED):
+            return self._error(BROKEN, "had closed the connection; try again", blameless=True)
+        return None
+
     def _failure(self, error: Exception) -> ProviderError:
         ruling = BROKEN
         if isinstance(error, TimeoutError):
             ruling = TIMEOUT
         elif isinstance(error, aiohttp.ClientConnectorError):
             ruling = BUSY
-        return self._error(ruling, self._server.failure_words(error))
+        return self._error(ruling, self._server.failure_words(error), cause=error)
 
     def _error(
         self,
@@ -209,15 +214,17 @@ class Upstream:
         *,
         wire: WireError | None = None,
         wait_s: float | None = None,
+        cause: Exception | None = None,
+        blameless: bool = False,
     ) -> ProviderError:
-        return provider_error(ruling, self._server.named(words), wire=wire, retry_after_s=wait_s)
+        message = self._server.named(words, cause)
+        return provider_error(ruling, message, wire=wire, retry_after_s=wait_s, blameless=blameless)
 
 
-def _written(body: Posted, headers: Mapping[str, str]) -> tuple[Body, dict[str, str]]:
+def _written(body: Posted, headers: Mapping[str, str]) -> tuple[Data, dict[str, str]]:
     if isinstance(body, Form):
-        return body.blocks, {**headers, **body.headers}
-    data = msgspec.json.encode(body)
-    return lambda: data, {**headers, "Content-Type": "application/json"}
+        return body.blocks(), {**headers, **body.headers}
+    return msgspec.json.encode(body), {**headers, "Content-Type": "application/json"}
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:
@@ -225,16 +232,3 @@ async def _drain(response: aiohttp.ClientResponse) -> None:
         async with asyncio.timeout(DRAIN_S):
             async for _ in response.content.iter_any():
                 pass
-
-
-async def _reused(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceConnectionReuseconnParams,
-) -> None:
-    context.trace_request_ctx.reused = True
-
-
-_REUSE = aiohttp.TraceConfig()
-_REUSE.on_connection_reuseconn.append(_reused)
-_REUSE.freeze()

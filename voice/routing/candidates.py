@@ -118,6 +118,8 @@ class Candidates:
         # Requests that failed together must not come back together.
         jittered_s = min(backoff_s, policy.longest_wait_s) * (1 - self._random() / 2)
         wait_s = max(jittered_s, sane_retry_after(error.retry_after_s) or 0.0)
+        if error.blameless:
+            wait_s = 0.0
         candidate.ready_at_s = now_s + wait_s
         if wait_s > policy.longest_wait_s or candidate.ready_at_s >= self._deadline_s:
             self.drop(candidate)

@@ -148,7 +148,10 @@ class Journey(Generic[T]):
         try:
             return await self._ask(provider, call, health, trial)
         except ProviderError as error:
-            health.failed(trial, self._clock(), error.trouble, error.retry_after_s)
+            if error.blameless:
+                health.dropped(trial)
+            else:
+                health.failed(trial, self._clock(), error.trouble, error.retry_after_s)
             if error.trouble != "request":
                 log.warning(
                     "attempt failed",
