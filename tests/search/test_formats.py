@@ -4,6 +4,7 @@ import codecs
 
 import pytest
 
+from voice.search import formats
 from voice.search.formats import format_of, read_text
 from voice.search.readers.text import ReadingError
 
@@ -87,3 +88,10 @@ def test_what_is_no_text_is_refused_whatever_it_is_called(data, message):
 
 def test_text_of_another_name_is_read_as_plain_text():
     assert read_text("Makefile", b"all:\n\tbake\n\nclean:").text == "all:\n\tbake\n\nclean:"
+
+
+def test_markdown_that_is_huge_is_read_as_plain_text_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(formats, "LARGEST_MARKDOWN", 1 << 20)
+    text = read_text("a.md", b"# Log\n\n" + b"*line*\n" * (1 << 18))
+    assert text.text.startswith("# Log\n\n*line*")
+    assert text.notes == ("is larger than 1 MB: it was read as plain text",)

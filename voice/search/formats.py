@@ -29,6 +29,9 @@ FORMATS = {
 """What of a folder is indexed, by the endings of names. Other files are read as plain text if
 somebody sends them, and if they are that."""
 
+LARGEST_MARKDOWN = 8 << 20
+"""Its parser takes a second for 2 MB, and 35 times their memory."""
+
 _BINARY: dict[str, Callable[[bytes], Text]] = {"pdf": read_pdf, "docx": read_docx}
 _TEXTUAL: dict[str, Callable[[str], Text]] = {
     "markdown": read_markdown,
@@ -59,8 +62,8 @@ def read_text(name: str, data: bytes) -> Text:
 def _read_textual(kind: str, data: bytes) -> Text:
     declared = declared_charset(data) if kind == "html" else ""
     characters, guessed = decode(data, declared)
-    text = _TEXTUAL[kind](characters)
-    if not guessed:
-        return text
-    note = f"is not in UTF-8: it was read as {guessed}, which is a guess"
-    return msgspec.structs.replace(text, notes=(*text.notes, note))
+    notes = [f"is not in UTF-8: it was read as {guessed}, which is a guess"] if guessed else []
+    if kind == "markdown" and len(data) > LARGEST_MARKDOWN:
+        kind = "text"
+        notes.append(f"is larger than {LARGEST_MARKDOWN >> 20} MB: it was read as plain text")
+    return msgspec.structs.replace(_TEXTUAL[kind](characters), notes=tuple(notes))

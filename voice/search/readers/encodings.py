@@ -64,14 +64,18 @@ def check_text(data: bytes) -> None:
     """Raises `ReadingError` for bytes that are no text in any encoding that extends ASCII."""
     start = data[:LOOKED_AT]
     if len(_CONTROLS.findall(start)) > MOST_CONTROLS * len(start) or b"\0" in start:
-        kind = next((kind for magic, kind in _KINDS if start.startswith(magic)), "binary")
-        raise ReadingError(f"is no text but {kind}", "unsupported_file")
+        raise ReadingError(f"is no text but {_kind(start) or 'binary'}", "unsupported_file")
+
+
+def _kind(start: bytes) -> str:
+    """What else than text begins like this; empty for what is not known."""
+    return next((kind for magic, kind in _KINDS if start.startswith(magic)), "")
 
 
 def _wide(start: bytes) -> str:
     """The kind of UTF-16 that bytes without a mark seem to be; empty for none."""
     pairs = len(start) // 2
-    if pairs < 2:
+    if pairs < 2 or _kind(start):
         return ""
     if start[1::2].count(0) > MOST_ZEROS * pairs and not start[0::2].count(0):
         return "utf-16-le"

@@ -1,0 +1,91 @@
+"""Reads files in a process of its own, so that a bad one costs time, memory or a crash there alone."""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from voice.search.prepared import HEADER, Answer, Job, Unreadable
+
+LIMIT_S = 120.0
+"""How long the reading of one file may take."""
+
+_ANSWER: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+
+
+class ReadingProcess:
+    """One process that reads files one after the other, between `async with` and its end.
+
+    It is started when it is needed, and again after a file that it did not survive.
+    """
+
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._turn = asyncio.Lock()
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._end()
+
+    async def read(self, job: Job) -> Answer:
+        """Read and cut one file. Only that the process cannot be started raises, an `OSError`."""
+        async with self._turn:
+            process = self._process or await self._start()
+            try:
+                async with asyncio.timeout(self._limit_s):
+                    return await self._ask(process, job)
+            except TimeoutError:
+                await self._end()
+                return Unreadable("invalid_file", f"took longer than {self._limit_s:g} s to read")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                status = await self._end()
+                how = f"signal {-status}" if status < 0 else f"status {status}"
+                return Unreadable("invalid_file", f"ended the process that read it, with {how}")
+            except BaseException:
+                await self._end()  # It is in the middle of an answer that nobody waits for.
+                raise
+
+    async def _ask(self, process: asyncio.subprocess.Process, job: Job) -> Answer:
+        assert process.stdin  # noqa: S101 - both are pipes
+        assert process.stdout  # noqa: S101
+        data = msgspec.msgpack.encode(job)
+        process.stdin.write(HEADER.pack(len(data)) + data)
+        await process.stdin.drain()
+        (size,) = HEADER.unpack(await process.stdout.readexactly(HEADER.size))
+        return _ANSWER.decode(await process.stdout.readexactly(size))
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        # As for engines: what this process can import, that one can, and no user's folder hides it.
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "voice.search.reading_child"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        return self._process
+
+    async def _end(self) -> int:
+        """Kill the process, which has nothing to lose; gives its status."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        if process.stdin:
+            process.stdin.close()
+        with suppress(ProcessLookupError):
+            process.kill()
+        return await process.wait()
