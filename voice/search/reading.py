@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -86,6 +87,7 @@ class ReadingProcess:
             return 0
         if process.stdin:
             process.stdin.close()
+        # Not by its own method: that may reap a process that has ended, and its status is lost.
         with suppress(ProcessLookupError):
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
         return await process.wait()
