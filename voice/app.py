@@ -1,5 +1,6 @@
 """Builds the application: all doors of a server as one ASGI callable."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,8 +33,13 @@ from voice.http.ws_stream import ws_stream
 from voice.server import Server
 
 
-def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
-    """The application for these settings; its engines live as long as its lifespan."""
+def build_app(
+    settings: Settings, server: Server | None = None, closing: asyncio.Event | None = None
+) -> ASGIApp:
+    """The application for these settings; its engines live as long as its lifespan.
+
+    Answers that are under way when `closing` is set end then, and say why.
+    """
     server = server or Server(settings)
 
     @asynccontextmanager
@@ -75,7 +81,7 @@ def build_app(settings: Settings, server: Server | None = None) -> ASGIApp:
             page,
             page_file,
         ],
-        state=State({"server": server, "router": server.router}),
+        state=State({"server": server, "router": server.router, "closing": closing}),
         lifespan=[lifespan],
         exception_handlers={Exception: answer_error, HTTPException: answer_error},
         openapi_config=None,

@@ -1,4 +1,5 @@
 import asyncio
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -12,12 +13,13 @@ from voice.http.answering import DONE, HOLD_S, PING, PING_S, Body, Stream, answe
 class Client:
     """One request: what its client got, and when it leaves."""
 
-    def __init__(self, leaves_after_s: float = float("inf")) -> None:
+    def __init__(self, leaves_after_s: float = float("inf"), closes_after_s: float = 1e7) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.blocks: list[tuple[float, bytes]] = []
         self.ended = False
         self._leaves_after_s = leaves_after_s
+        self._closes_after_s = closes_after_s
 
     @property
     def body(self) -> bytes:
@@ -39,7 +41,10 @@ class Client:
             self.ended = not message["more_body"]
 
     async def ask(self, work, *, events: bool = False) -> "Client":
-        await answering(work, events=events)({"path": "/"}, self.receive, self.send)
+        closing = asyncio.Event()
+        asyncio.get_running_loop().call_later(self._closes_after_s, closing.set)
+        scope = {"path": "/", "app": SimpleNamespace(state={"closing": closing})}
+        await answering(work, events=events)(scope, self.receive, self.send)
         return self
 
 
@@ -193,3 +198,30 @@ def test_nothing_follows_the_end_of_a_stream_that_is_slow_to_leave():
 
     client = run(Slow(1e6).ask(streaming(b"data: 1\n\n"), events=True))
     assert client.blocks[-1][1] == b""
+
+
+# ---------------------------------------------------------------- a server that stops
+
+
+def test_a_stream_that_the_server_ends_says_why():
+    client = run(Client(1e6, closes_after_s=5).ask(streaming(b"data: 1\n\n", 1e5), events=True))
+    told = client.body.removeprefix(b"data: 1\n\ndata: ").removesuffix(b"\n\n" + DONE)
+    assert msgspec.json.decode(told)["error"]["code"] == "server_shutting_down"
+    assert client.ended
+
+
+def test_work_that_the_server_ends_before_its_answer_is_a_503():
+    client = run(Client(1e6, closes_after_s=5).ask(streaming(1e5)))
+    assert (client.status, client.ended) == (503, True)
+    assert msgspec.json.decode(client.body)["error"]["message"] == "The server is shutting down."
+
+
+def test_audio_that_the_server_ends_is_broken_off():
+    async def work() -> Stream:
+        stream = await streaming(b"ID3", 1e5)()
+        return Stream(stream.blocks, "audio/mpeg")
+
+    client = Client(1e6, closes_after_s=5)
+    with pytest.raises(ApiError, match="shutting down"):
+        run(client.ask(work))
+    assert (client.body, client.ended) == (b"ID3", False)

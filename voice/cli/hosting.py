@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -17,6 +18,7 @@ from voice.cli.open_files import allow_many
 from voice.cli.tls import Tls
 from voice.config import Settings
 from voice.engines.protocols import EngineError
+from voice.gateway.errors import ApiError
 from voice.groups import ungrouped
 from voice.server import Server
 
@@ -24,7 +26,17 @@ T = TypeVar("T")
 
 MAX_FRAME_BYTES = 22 * 1024 * 1024
 """An append carries up to 15 MiB of audio, which is 20 MiB of base64."""
-GRACE_S = 2
+GRACE_S, LAST_WORDS_S = 2, 1
+"""How long answers may go on when the server stops, and how long to say that they do not."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether the log does not know it yet, as it does of each answer that is broken off."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (error and isinstance(error.__cause__, ApiError))
+
+
+logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -78,7 +90,7 @@ async def hosting(
     server, stopping = server or Server(settings), asyncio.Event()
     server.on_failure = lambda _: stopping.set()
     config = uvicorn.Config(
-        build_app(settings, server),
+        build_app(settings, server, closing := asyncio.Event()),
         # Not httptools, though it is faster: it takes heads of any size from anybody, and loses the
         # bodies of clients that offer HTTP/2 by an upgrade, as those in Java do.
         http="h11",
@@ -87,7 +99,7 @@ async def hosting(
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=GRACE_S + LAST_WORDS_S,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
@@ -105,6 +117,8 @@ async def hosting(
                     yield Hosted(f"{scheme}://{shown}:{port}", server, stopping)
             finally:
                 web.should_exit = True
+                await asyncio.wait([serving], timeout=GRACE_S)
+                closing.set()
                 await asyncio.wait([serving])
 
 

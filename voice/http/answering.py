@@ -26,6 +26,9 @@ PING_S = 15.0
 """Proxies cut a connection that is silent for a minute, some for half of one."""
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
+SHUTTING_DOWN = ApiError(
+    "The server is shutting down.", status=503, kind="server_error", code="server_shutting_down"
+)
 STREAM_HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
 
 
@@ -63,14 +66,23 @@ def answering(work: Work, *, events: bool = False) -> ASGIApp:
             async with asyncio.TaskGroup() as group:
                 answer = _Answer(send, scope["path"], events=events)
                 doing = group.create_task(answer.run(work))
-                others = [group.create_task(_departure(receive))]
-                if events:
-                    others.append(group.create_task(answer.keep_alive()))
-                await asyncio.wait([doing, others[0]], return_when=asyncio.FIRST_COMPLETED)
-                for task in (doing, *others):
+                ends = [doing, *map(group.create_task, (_departure(receive), _closing(scope)))]
+                others = [group.create_task(answer.keep_alive())] if events else []
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                is_closing = ends[-1].done()
+                for task in (*ends, *others):
                     task.cancel()
+                if is_closing:
+                    await asyncio.wait([doing])
+                    await answer.close()
 
     return answer
+
+
+async def _closing(scope: Scope) -> None:
+    """Wait until the server wants no answer to go on; `closing` is an event in its state."""
+    closing: asyncio.Event | None = scope["app"].state.get("closing")
+    await (closing or asyncio.Event()).wait()
 
 
 async def _departure(receive: Receive) -> None:
@@ -116,6 +128,11 @@ class _Answer:
                 await asyncio.sleep(PING_S)
             else:
                 await self._block(PING)
+
+    async def close(self) -> None:
+        """Say of an answer that was cancelled why nothing more comes."""
+        if not self._ended:
+            await self._fail(SHUTTING_DOWN)
 
     async def _whole(self, body: Body) -> None:
         headers = {**body.headers, "content-length": str(len(body.content))}
