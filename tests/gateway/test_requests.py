@@ -23,7 +23,7 @@ async def fail(how: FromPath[str]) -> None:
     raise FAILURES[how]
 
 
-@post("/small", request_max_body_size=10)
+@post("/small", request_max_body_size=2**20)
 async def small(request: Request) -> None:
     await request.body()
 
@@ -67,16 +67,20 @@ async def test_an_error_keeps_its_headers_and_its_param(client):
 async def test_an_unknown_path_and_a_wrong_method_are_named(client):
     missing = await client.get("/nowhere")
     assert (missing.status_code, missing.json()["error"]["type"]) == (404, "not_found_error")
-    assert "/nowhere" in missing.json()["error"]["message"]
+    assert "/nowhere; GET /docs shows" in missing.json()["error"]["message"]
+    near = await client.get("/smal")
+    assert "did you mean /small?" in near.json()["error"]["message"]
     wrong = await client.get("/small")
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "method_not_allowed")
     assert "POST" in wrong.json()["error"]["message"]
 
 
 async def test_a_body_that_is_too_large_gets_413(client):
-    response = await client.post("/small", content=b"x" * 11)
+    response = await client.post("/small", content=b"x" * (2**20 + 1))
     assert response.status_code == 413
-    assert response.json()["error"]["code"] == "request_too_large"
+    error = response.json()["error"]
+    assert error["code"] == "request_too_large"
+    assert "1 MiB" in error["message"]
 
 
 async def test_every_answer_has_an_id_and_a_client_may_bring_its_own(client):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from litestar.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from voice.gateway.errors import ApiError, api_error
@@ -32,6 +34,10 @@ CODES: Mapping[int, str] = {
     413: "request_too_large",
     415: "unsupported_media_type",
 }
+
+MIB = 2**20
+LONGEST_PATH = 200
+"""Of what is compared with what there is, and repeated in an error."""
 
 _PLAUSIBLE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -77,10 +83,13 @@ def _of_http(request: Request[Any, Any, Any], error: HTTPException) -> ApiError:
     status = error.status_code
     match error:
         case NotFoundException():
-            message = f"Unknown request URL: {request.method} {request.url.path}."
+            message = f"Unknown request URL: {request.method} {_path(request)}{_near(request)}"
+        case RequestEntityTooLarge():
+            limit = request.route_handler.resolve_request_max_body_size()
+            message = f"The body is larger than the {(limit or 0) / MIB:g} MiB that are taken here."
         case MethodNotAllowedException():
             allowed = (error.headers or {}).get("allow", "another method")
-            message = f"Not allowed: {request.method} {request.url.path}; use {allowed}."
+            message = f"Not allowed: {request.method} {_path(request)}; use {allowed}."
         case ClientException():
             message = error.detail
         case _:
@@ -92,3 +101,14 @@ def _of_http(request: Request[Any, Any, Any], error: HTTPException) -> ApiError:
         code=CODES.get(status),
         headers=error.headers,
     )
+
+
+def _path(request: Request[Any, Any, Any]) -> str:
+    return request.url.path[:LONGEST_PATH]
+
+
+def _near(request: Request[Any, Any, Any]) -> str:
+    """A hint to the paths nearest to the one that was asked for."""
+    known = [route.path for route in request.app.routes if "{" not in route.path]
+    near = get_close_matches(_path(request), known, n=2, cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else "; GET /docs shows what there is."
