@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import Request, Response, WebSocket, delete, post
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from voice.gateway.errors import ApiError
 from voice.gateway.keys import secret_config
@@ -60,21 +61,21 @@ async def create_call(request: Request[Any, Any, Any], state: State) -> Response
 
 
 @post([f"{path}/hangup" for path in ONE], status_code=200)
-async def hang_up(call_id: str, state: State) -> None:
+async def hang_up(call_id: FromPath[str], state: State) -> None:
     """End a call; it has ended when this is answered."""
     server: Server = state.server
     await server.calls.find(call_id).hang_up()
 
 
 @delete(ONE, status_code=200)
-async def delete_call(call_id: str, state: State) -> None:
+async def delete_call(call_id: FromPath[str], state: State) -> None:
     """The same, by the method that fits."""
     server: Server = state.server
     await server.calls.find(call_id).hang_up()
 
 
 @post([f"{path}/{action}" for path in ONE for action in TELEPHONY], status_code=200)
-async def telephone(request: Request[Any, Any, Any], call_id: str, state: State) -> None:
+async def telephone(request: Request[Any, Any, Any], call_id: FromPath[str], state: State) -> None:
     """What can be done with a call that came by telephone, as none does here."""
     server: Server = state.server
     server.calls.find(call_id)
