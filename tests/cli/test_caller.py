@@ -3,9 +3,10 @@ import base64
 from collections.abc import AsyncIterator
 
 import msgspec
+import pytest
 
 from tests.virtual_time import run
-from voice.cli.caller import FRAME_BYTES, Caller
+from voice.cli.caller import FRAME_BYTES, Caller, realtime_address
 
 SECOND = 48_000
 
@@ -99,3 +100,23 @@ def test_speech_of_the_user_silences_the_player_and_tells_what_was_heard():
         assert 1000 <= truncate["audio_end_ms"] < 1040
 
     calling(scenario)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://127.0.0.1:8000", "ws://127.0.0.1:8000/v1/realtime"),
+        ("https://voice.example.org/", "wss://voice.example.org/v1/realtime"),
+        ("http://[::1]:8000/v1", "ws://[::1]:8000/v1/realtime"),
+        ("ws://127.0.0.1:8000", "ws://127.0.0.1:8000/v1/realtime"),
+        ("wss://example.org/voice/v1/realtime", "wss://example.org/voice/v1/realtime"),
+    ],
+)
+def test_any_address_of_a_server_leads_to_its_conversations(url, address):
+    assert realtime_address(url) == address
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "127.0.0.1", "ftp://host", "http://"])
+def test_what_is_no_address_is_told_how_one_is_written(url):
+    with pytest.raises(ValueError, match="write it like http://127"):
+        realtime_address(url)

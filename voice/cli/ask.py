@@ -58,7 +58,7 @@ def ask(
     out.mkdir(parents=True, exist_ok=True)
     try:
         run(_ask(questions, url, key, out, accept_self_signed=accept_self_signed))
-    except CallEndedError as error:
+    except (CallEndedError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from voice.groups import ungrouped
 
@@ -169,6 +170,19 @@ def _trusting_all() -> ssl.SSLContext:
     return context
 
 
+def realtime_address(url: str) -> str:
+    """Where a server talks, of which any address is known that clients of it have.
+
+    Raises `ValueError` that says how one is written.
+    """
+    parts = urlsplit(url)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    if scheme not in {"ws", "wss"} or not parts.hostname:
+        raise ValueError(f"{url!r} is no address of a server; write it like http://127.0.0.1:8000")
+    path = parts.path.rstrip("/").removesuffix("/realtime").removesuffix("/v1")
+    return f"{scheme}://{parts.netloc}{path}/v1/realtime"
+
+
 @asynccontextmanager
 async def _connected(address: str, **options: Any) -> AsyncIterator[ClientConnection]:
     try:
@@ -177,6 +191,8 @@ async def _connected(address: str, **options: Any) -> AsyncIterator[ClientConnec
         status = refused.response.status_code
         reason = (refused.response.body or b"").decode(errors="replace")
         raise CallEndedError(f"the server refuses the call with HTTP {status}: {reason}") from None
+    except InvalidHandshake as strange:
+        raise CallEndedError(f"what answers there is no such server: {strange}") from None
     async with connection:
         yield connection
 
@@ -190,13 +206,14 @@ async def call(
     *,
     accept_self_signed: bool = False,
 ) -> AsyncIterator[Caller]:
-    """Call a server (`http://host:port`), with its clock running until the block ends.
+    """Call a server, with its clock running until the block ends.
 
     Raises:
+        ValueError: the URL is none of a server.
         CallEndedError: the server ended the call, or did not take it.
         OSError: there is no server.
     """
-    address = url.replace("http", "ws", 1).rstrip("/") + "/v1/realtime?model=voice"
+    address = f"{realtime_address(url)}?model=voice"
     headers = {"Authorization": f"Bearer {key}"} if key else None
     options = {"ssl": _trusting_all()} if accept_self_signed and address[:4] == "wss:" else {}
     async with _connected(address, additional_headers=headers, **options) as connection:
