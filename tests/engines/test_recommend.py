@@ -12,17 +12,20 @@ def names(machine: Machine) -> list[str]:
 @pytest.mark.parametrize(
     ("machine", "recommended"),
     [
-        (Machine(1, 1), ["whisper:tiny"]),
-        (Machine(2, 4), ["whisper:base", "Qwen2.5-0.5B-Instruct"]),
-        (Machine(4, 8), ["whisper:small", "Qwen2.5-1.5B-Instruct", "kokoro"]),
-        (Machine(4, 2), ["whisper:small", "Qwen2.5-0.5B-Instruct"]),
-        (Machine(32, 128), ["whisper:small", "Qwen2.5-1.5B-Instruct", "kokoro"]),
-        (Machine(8, 16, "metal", 16), ["whisper:small", "Qwen3-4B-Instruct-2507", "kokoro"]),
+        (Machine(1, 1), ["whisper:tiny", "minilm"]),
+        (Machine(2, 4), ["whisper:base", "Qwen2.5-0.5B-Instruct", "minilm"]),
+        (Machine(4, 8), ["whisper:small", "Qwen2.5-1.5B-Instruct", "kokoro", "minilm"]),
+        (Machine(4, 2), ["whisper:small", "Qwen2.5-0.5B-Instruct", "minilm"]),
+        (Machine(32, 128), ["whisper:small", "Qwen2.5-1.5B-Instruct", "kokoro", "minilm"]),
+        (
+            Machine(8, 16, "metal", 16),
+            ["whisper:small", "Qwen3-4B-Instruct-2507", "kokoro", "minilm"],
+        ),
         (
             Machine(4, 16, "cuda", 8),
-            ["whisper:large-v3-turbo", "Qwen3-4B-Instruct-2507", "kokoro"],
+            ["whisper:large-v3-turbo", "Qwen3-4B-Instruct-2507", "kokoro", "minilm"],
         ),
-        (Machine(4, 16, "cuda", 4), ["whisper:small", "Qwen2.5-1.5B-Instruct", "kokoro"]),
+        (Machine(4, 16, "cuda", 4), ["whisper:small", "Qwen2.5-1.5B-Instruct", "kokoro", "minilm"]),
     ],
 )
 def test_what_runs_in_real_time_is_recommended(machine, recommended):

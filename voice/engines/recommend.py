@@ -47,6 +47,7 @@ LLAMA_MODELS = (
 )
 
 KOKORO = Offer("kokoro", 0.36)
+MINILM = Offer("minilm", 0.09)
 KOKORO_CORES = 4
 KOKORO_MEMORY_GIB = 4.0
 
@@ -60,6 +61,7 @@ def recommend(machine: Machine) -> tuple[Recommendation, ...]:
         machine.cores >= KOKORO_CORES and machine.memory_gib >= KOKORO_MEMORY_GIB
     ):
         recommended.append(Recommendation(*KOKORO, "a natural voice, faster than real time here"))
+    recommended.append(Recommendation(*MINILM, "embeddings that cost next to nothing anywhere"))
     return tuple(recommended)
 
 
