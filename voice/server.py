@@ -16,6 +16,7 @@ from voice.gateway.secrets import ClientSecrets
 from voice.http.spoken_answer import SpokenAnswers
 from voice.routing.serving import conversing, router_of
 from voice.rtc.calls import Calls
+from voice.session.resume import ResumableSessions
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ class Server:
         self.spoken_answers = SpokenAnswers()
         self.secrets = ClientSecrets()
         self.calls = Calls()
+        self.resumable = ResumableSessions()
         self.failure: str | None = None
         self.sessions = 0
         self.on_failure: Callable[[str], None] = lambda _: None

@@ -60,6 +60,25 @@ def test_a_call_changes_what_it_names_and_keeps_the_rest_of_the_secret():
 
 
 @pytest.mark.parametrize(
+    ("query", "secret", "model"),
+    [
+        ({}, None, "before"),
+        ({"model": "now"}, None, "now"),
+        ({"model": "now"}, {}, "now"),
+        ({}, {}, "before"),
+        ({"model": "now"}, {"model": "pinned"}, "pinned"),
+    ],
+)
+def test_what_goes_on_keeps_its_configuration_but_for_the_model_that_is_named_now(
+    query, secret, model
+):
+    before = SessionConfig(model="before", instructions="Speak like a pirate.")
+    given = None if secret is None else secret_of(instructions="Be dull.", **secret)
+    config = opening_config(query, VOICES, secret=given, resumed=before)
+    assert (config.model, config.instructions) == (model, "Speak like a pirate.")
+
+
+@pytest.mark.parametrize(
     "parts",
     [
         {"query": {"intent": "transcription"}},

@@ -32,7 +32,7 @@ INSTRUCTIONS = (
 )
 WARM_S = 60.0
 """How long a client waits for engines that are still loading."""
-_TRANSCRIPTION = "transcription"
+_REALTIME, _TRANSCRIPTION = "realtime", "transcription"
 
 
 def opening_config(
@@ -41,26 +41,41 @@ def opening_config(
     *,
     secret: SessionConfig | None = None,
     session: Mapping[str, object] | None = None,
+    resumed: SessionConfig | None = None,
 ) -> SessionConfig:
     """The configuration of a new session; `voices` are all names that a client may ask for.
 
     `query` is that of the address, `secret` what the client secret that was shown stands for, and
-    `session` the part of that name of a call. Raises `ApiError`.
+    `session` the part of that name of a call. A session that goes on with a conversation has that
+    of before, which was `resumed`, and whatever model is named now. Raises `ApiError`.
     """
-    wants = query.get("intent") or (session or {}).get("type")
-    if secret is not None and secret.type != _TRANSCRIPTION == query.get("intent"):
+    kind = session_type(query, secret, session)
+    base = resumed or secret or _usual(kind)
+    pinned = secret.model if secret else ""
+    config = requested_config(session, voices, _replaced(base, model=pinned))
+    named = query.get("model", "")
+    if config.type != _TRANSCRIPTION:
+        return with_model(config, named or base.model)
+    if named:
+        message = "You must not provide a model parameter for transcription sessions"
+        raise ApiError(message, param="model")
+    return config
+
+
+def session_type(
+    query: Mapping[str, str],
+    secret: SessionConfig | None = None,
+    session: Mapping[str, object] | None = None,
+) -> str:
+    """The type of session that is asked for; see `opening_config`. Raises `ApiError`."""
+    transcribes = query.get("intent") == _TRANSCRIPTION
+    if secret is None:
+        wanted = (session or {}).get("type")
+        return _TRANSCRIPTION if transcribes or wanted == _TRANSCRIPTION else _REALTIME
+    if transcribes and secret.type != _TRANSCRIPTION:
         message = "The client secret is for a realtime session, not for a transcription session."
         raise ApiError(message, code="invalid_value", param="intent")
-    config = requested_config(
-        session, voices, secret or _usual(transcription=wants == _TRANSCRIPTION)
-    )
-    named = query.get("model", "")
-    if config.type == _TRANSCRIPTION:
-        if named:
-            message = "You must not provide a model parameter for transcription sessions"
-            raise ApiError(message, param="model")
-        return config
-    return with_model(config, named)
+    return secret.type
 
 
 def requested_config(
@@ -72,9 +87,9 @@ def requested_config(
 
     Raises `ApiError`.
     """
+    base = base or _usual(session_type({}, None, session))
     if session is None:
-        return base or _usual(transcription=False)
-    base = base or _usual(transcription=session.get("type") == _TRANSCRIPTION)
+        return base
     try:
         config = base.updated(session)
         check_voice(config.audio.output.voice, voices, "session.audio.output.voice")
@@ -87,7 +102,7 @@ def with_model(config: SessionConfig, named: str = "") -> SessionConfig:
     """The configuration with a model, if it is one of conversations and has none yet."""
     if config.model or config.type == _TRANSCRIPTION:
         return config
-    return msgspec.structs.replace(config, model=named or MODEL)
+    return _replaced(config, model=named or MODEL)
 
 
 async def warm_engines(server: Server) -> EngineSet:
@@ -134,7 +149,11 @@ def session_options(settings: Settings) -> SessionOptions:
     )
 
 
-def _usual(*, transcription: bool) -> SessionConfig:
-    if transcription:
+def _usual(kind: str) -> SessionConfig:
+    if kind == _TRANSCRIPTION:
         return SessionConfig(type="transcription")
     return SessionConfig(instructions=INSTRUCTIONS)
+
+
+def _replaced(config: SessionConfig, *, model: str) -> SessionConfig:
+    return msgspec.structs.replace(config, model=model)

@@ -6,7 +6,13 @@ from litestar.types import Receive, Scope, Send
 
 from voice.gateway.errors import ApiError, error_body, refuse
 from voice.gateway.keys import secret_config
-from voice.http.opening import opening_config, seat, session_options, warm_engines
+from voice.http.opening import (
+    opening_config,
+    seat,
+    session_options,
+    session_type,
+    warm_engines,
+)
 from voice.http.rtc_calls import join_call
 from voice.server import Server
 from voice.session.session import Session, SessionEngines
@@ -35,16 +41,23 @@ async def realtime(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _converse(socket: WebSocket, server: Server) -> None:  # type: ignore[type-arg]
+    query, secret = socket.query_params, secret_config(socket.scope)
     engines = await warm_engines(server)
     voices = known_voices(engines.tts.voices)
-    config = opening_config(socket.query_params, voices, secret=secret_config(socket.scope))
-    with seat(server):
-        offered = socket.scope.get("subprotocols") or []
-        await socket.accept(subprotocols=SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        session = Session(
-            WebSocketTransport(socket),
-            SessionEngines(engines.stt, engines.llm, engines.tts, engines.busy),
-            config,
-            session_options(server.settings),
-        )
-        await session.run()
+    hold = await server.resumable.take(query.get("resume"), session_type(query, secret))
+    try:
+        kept = hold.remains.config if hold and hold.remains else None
+        config = opening_config(query, voices, secret=secret, resumed=kept)
+        with seat(server):
+            offered = socket.scope.get("subprotocols") or []
+            await socket.accept(subprotocols=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            session = Session(
+                WebSocketTransport(socket),
+                SessionEngines(engines.stt, engines.llm, engines.tts, engines.busy),
+                config,
+                session_options(server.settings),
+                hold,
+            )
+            await session.run()
+    finally:
+        server.resumable.release(hold)

@@ -1,6 +1,6 @@
 """The state of one session on the wire: client events and happenings in, server events out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -52,13 +52,17 @@ class RealtimeState:
         voices: frozenset[str],
         conversation_id: str,
         *,
+        items: Iterable[Item] = (),
         expires_at: int | None = None,
         max_frame_bytes: int = MAX_FRAME_BYTES,
     ) -> None:
+        """`items` are those of a conversation that goes on."""
         self.session_id = session_id
         self.config = config
         self.voices = voices
         self.conversation = Conversation(conversation_id)
+        for item in items:
+            self.conversation.add(item)
         self.active: ResponseStream | None = None
         self.out_of_band: dict[str, ResponseStream] = {}
         self._expires_at = expires_at
@@ -72,8 +76,15 @@ class RealtimeState:
         """Whether the client has audio of the assistant, whose voice then stays the same."""
         return self._voice_used or any(stream.audio_sent for stream in self._running())
 
-    def opening(self) -> list[Event]:
-        return [{"type": "session.created", "session": self._session()}]
+    def opening(self, resume: Event | None = None) -> list[Event]:
+        """The first event; `resume` tells who asked for it how the conversation can go on."""
+        created: Event = {"type": "session.created", "session": self._session()}
+        return [created | ({"resume": resume} if resume else {})]
+
+    def retold(self) -> Iterator[list[Event]]:
+        """The events of all items, for a client that has come back."""
+        for item in list(self.conversation):
+            yield self._item_events(item)
 
     # ------------------------------------------------------------ what the client sends
 

@@ -140,6 +140,11 @@ class Replies:
         elif response_id in self._running:
             self._running[response_id].cancel(reason)
 
+    def close(self) -> None:
+        """Leave of what is being said what was heard; the client is gone, and is told nothing."""
+        for reply in self._running.values():
+            reply.abandon()
+
     def _new_reply(self, prompt: Prompt, config: SessionConfig, record: TurnRecord) -> Reply:
         record.begin_reply()
         reply = Reply(prompt, config, self._parts, record, self._ended, self._language(config))

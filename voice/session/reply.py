@@ -151,6 +151,12 @@ class Reply:
         if self._task is not None:
             self._task.cancel()
 
+    def abandon(self) -> None:
+        """Leave in the conversation what was heard, for nobody to be told."""
+        if self.stream is not None and not self.ended:
+            self.stream.finish("cancelled")
+            self._settle(self.stream, self.playout.heard_ms())
+
     async def _run(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:

@@ -39,6 +39,7 @@ from voice.session.outbox import BUSY_BYTES, ClientStalledError, Outbox
 from voice.session.outlet import LINE_FORMAT, LineOutlet
 from voice.session.replies import Replies
 from voice.session.reply import ReplyParts
+from voice.session.resume import Hold, remains_of
 from voice.session.scribe import Scribe, WaitRule
 from voice.session.shelf import AudioShelf
 from voice.session.voices import known_voices
@@ -51,6 +52,7 @@ APPEND_BYTES = 32_000
 """A large append is heard in pieces of this size, so that other sessions get their turn."""
 
 GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1001, 1008, 1011
+SUPERSEDED = 4409
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,15 @@ class _GoneError(Exception):
     """The client has left."""
 
 
+class _SupersededError(Exception):
+    """Another connection goes on with the conversation."""
+
+
 class Session:
-    """A conversation over one transport; `run` it once."""
+    """A conversation over one transport; `run` it once.
+
+    With a `hold` it goes on with what that has, and leaves in it what there is to go on with.
+    """
 
     def __init__(
         self,
@@ -91,18 +100,22 @@ class Session:
         engines: SessionEngines,
         config: SessionConfig,
         options: SessionOptions,
+        hold: Hold | None = None,
     ) -> None:
         self.id = new_id("sess_")
+        self._hold = hold
         self._transport = transport
         self._engines = engines
         self._options = options
         self._outbox = Outbox(transport)
         limit_s = options.max_minutes * 60
+        kept = hold.remains if hold else None
         self.state = RealtimeState(
             self.id,
             config,
             known_voices(engines.tts.voices),
-            new_id("conv_"),
+            kept.conversation_id if kept else new_id("conv_"),
+            items=kept.items if kept else (),
             expires_at=int(time.time() + limit_s) if limit_s else None,
             max_frame_bytes=transport.max_frame_bytes,
         )
@@ -117,20 +130,29 @@ class Session:
                     await self._converse()
             except* _GoneError:
                 log.info("session ended", reason="client left")
+            except* _SupersededError:
+                log.info("session ended", reason="resumed over another connection")
+                reason = "The conversation goes on over another connection."
+                await self._transport.close(SUPERSEDED, reason)
             except* ClientStalledError as stalled:
                 reason = str(first_error(stalled))
                 log.warning("session ended", reason=reason)
                 await self._transport.close(POLICY_VIOLATION, reason)
             except* Exception as errors:  # noqa: BLE001 - the client is told and the log says all
                 await (self._expire() if lifetime.expired() else self._break(first_error(errors)))
+            finally:
+                if self._hold is not None:
+                    self._hold.remains = remains_of(self.state)
 
     async def _converse(self) -> None:
         async with asyncio.TaskGroup() as group:
             floor, replies = self._assemble(group)
-            self._outbox.emit(self.state.opening())
             group.create_task(self._outbox.run())
             group.create_task(floor.watch_the_clock())
+            if self._hold is not None:
+                group.create_task(_give_way(self._hold))
             try:
+                await self._open()
                 while (frame := await self._transport.receive()) is not None:
                     if isinstance(frame, Sound):
                         floor.append(frame.pcm)
@@ -139,7 +161,17 @@ class Session:
                     await self._outbox.room(BUSY_BYTES)
             finally:
                 floor.close()
+                replies.close()
             raise _GoneError
+
+    async def _open(self) -> None:
+        """Say how the session begins, and what has been said in the conversation before."""
+        if self._hold is not None and self._hold.resumed:
+            log.info("session resumed", items=len(self.state.conversation))
+        self._outbox.emit(self.state.opening(self._hold.to_wire() if self._hold else None))
+        for events in self.state.retold():
+            self._outbox.emit(events)
+            await self._outbox.room(BUSY_BYTES)
 
     def _assemble(self, group: asyncio.TaskGroup) -> tuple[Floor, Replies]:
         now = asyncio.get_running_loop().time
@@ -215,3 +247,8 @@ class Session:
     async def _break(self, error: BaseException) -> None:
         log.error("session ended", reason="internal error", exc_info=error)
         await self._transport.close(INTERNAL_ERROR, "internal error")
+
+
+async def _give_way(hold: Hold) -> None:
+    await hold.superseded.wait()
+    raise _SupersededError
