@@ -12,7 +12,14 @@ from websockets.exceptions import ConnectionClosed
 from tests.conformance.wire import check_wire
 from tests.session.conversation import Conversation
 from voice.cli.hosting import hosting
-from voice.config import AuthSettings, EngineSettings, ServerSettings, SessionSettings, Settings
+from voice.config import (
+    AuthSettings,
+    EngineSettings,
+    RtcSettings,
+    ServerSettings,
+    SessionSettings,
+    Settings,
+)
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 from voice.engines.registry import Choice, EngineSet, open_engines
 from voice.groups import ungrouped
@@ -74,7 +81,7 @@ class Call(Conversation):
 
 
 @asynccontextmanager
-async def dial(url: str, **options) -> AsyncIterator[Call]:
+async def dial(url: str, *, in_call: bool = False, **options) -> AsyncIterator[Call]:
     """Connect as a client that shows its key in a header, unless `options` say otherwise."""
     options.setdefault("additional_headers", {"Authorization": f"Bearer {KEY}"})
     async with connect(url, max_size=MAX_FRAME_BYTES, compression=None, **options) as socket:
@@ -84,7 +91,7 @@ async def dial(url: str, **options) -> AsyncIterator[Call]:
                 reading = group.create_task(line.read())
                 yield Call(line)
                 reading.cancel()
-    check_wire(line.sent)
+    check_wire(line.sent, in_call=in_call)
 
 
 @asynccontextmanager
@@ -93,6 +100,7 @@ async def serving(
     *,
     keys: tuple[str, ...] = (KEY,),
     engines: EngineSettings | None = None,
+    rtc: RtcSettings | None = None,
     **session: object,
 ) -> AsyncIterator[str]:
     """Run a server over the engines that `opener` gives while the block runs; gives host:port."""
@@ -101,6 +109,7 @@ async def serving(
         auth=AuthSettings(api_keys=keys),
         session=SessionSettings(**session),
         engines=engines or EngineSettings(),
+        rtc=rtc or RtcSettings(),
     )
     async with hosting(settings, server=Server(settings, opener)) as hosted:
         yield hosted.url.removeprefix("http://")

@@ -7,7 +7,7 @@ from fractions import Fraction
 import aiohttp
 import msgspec
 import numpy as np
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
@@ -15,7 +15,6 @@ from tests.conformance.live import KEY
 
 RATE_HZ = 24_000
 FRAME_BYTES = 960
-OFFER = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/sdp"}
 
 
 class Microphone(MediaStreamTrack):
@@ -90,14 +89,19 @@ class Ear:
 class Phone:
     """A peer connection with a microphone, an ear and the channel of events."""
 
-    def __init__(self, *, channel: bool = True, direction: str = "sendrecv") -> None:
+    def __init__(
+        self, *, channel: bool = True, direction: str = "sendrecv", codecs: list[str] | None = None
+    ) -> None:
         self.connection = RTCPeerConnection()
         self.microphone = Microphone()
         self.ear = Ear()
         self.events: list[dict] = []
         self.opened = asyncio.Event()
         self.location = self.answer = ""
-        self.connection.addTransceiver(self.microphone, direction=direction)
+        transceiver = self.connection.addTransceiver(self.microphone, direction=direction)
+        if codecs:
+            known = RTCRtpSender.getCapabilities("audio").codecs
+            transceiver.setCodecPreferences([c for c in known if c.mimeType[6:] in codecs])
         self._news = asyncio.Event()
         self._listening: list[asyncio.Task] = []
         self.channel = self.connection.createDataChannel("oai-events") if channel else None
@@ -158,6 +162,12 @@ class Phone:
                 self._news.clear()
                 await self._news.wait()
 
+    async def vanish(self) -> None:
+        """Be gone without a word, as if the network had been cut."""
+        for transceiver in self.connection.getTransceivers():
+            for protocol in transceiver.receiver.transport.transport._connection._protocols:
+                protocol.transport.abort()
+
     async def hang_up(self) -> None:
         await self.connection.close()
         for task in self._listening:
@@ -166,33 +176,58 @@ class Phone:
 
 
 @asynccontextmanager
-async def calling(address: str, *, query: str = "", session: dict | None = None, **options):
+async def calling(
+    address: str,
+    *,
+    path: str = "/v1/realtime/calls",
+    session: dict | None = None,
+    candidates: bool = True,
+    key: str = KEY,
+    **phone_options,
+):
     """Call a server; hang up when the block ends."""
-    candidates = options.pop("candidates", True)
-    phone = Phone(**options)
+    phone = Phone(**phone_options)
     try:
-        async with aiohttp.ClientSession(f"http://{address}") as http:
-            offer = await phone.offer(candidates=candidates)
-            headers, body = dict(OFFER), offer
-            if session is not None:
-                body = aiohttp.FormData(
-                    {"sdp": offer, "session": msgspec.json.encode(session).decode()}
-                )
-                body = aiohttp.MultipartWriter("form-data")
-                for name, text in (
-                    ("sdp", offer),
-                    ("session", msgspec.json.encode(session).decode()),
-                ):
-                    part = body.append(text)
-                    part.set_content_disposition("form-data", name=name)
-                headers.pop("Content-Type")
-            async with http.post(
-                f"/v1/realtime/calls{query}", data=body, headers=headers
-            ) as answer:
-                await phone.take_answer(answer)
-            if phone.channel:
-                async with asyncio.timeout(10):
-                    await phone.opened.wait()
-            yield phone
+        offer = await phone.offer(candidates=candidates)
+        async with posting(address, path, offer, session=session, key=key) as response:
+            await phone.take_answer(response)
+        if phone.channel:
+            async with asyncio.timeout(10):
+                await phone.opened.wait()
+        yield phone
     finally:
         await phone.hang_up()
+
+
+@asynccontextmanager
+async def posting(
+    address: str,
+    path: str,
+    offer: str | bytes,
+    *,
+    session: dict | str | None = None,
+    key: str = KEY,
+    kind: str | None = "application/sdp",
+):
+    """Post an offer: alone, or in a form as browsers send it, whose parts have no content type."""
+    headers, body = {"Authorization": f"Bearer {key}"}, offer
+    if session is None and kind:
+        headers["Content-Type"] = kind
+    if session is not None:
+        config = session if isinstance(session, str) else msgspec.json.encode(session).decode()
+        body = aiohttp.FormData({"sdp": offer, "session": config}, default_to_multipart=True)
+    async with (
+        aiohttp.ClientSession(f"http://{address}") as http,
+        http.post(path, data=body, headers=headers) as response,
+    ):
+        yield response
+
+
+async def order(address: str, method: str, path: str) -> tuple[int, bytes]:
+    """Ask something of a server; gives the status and the body."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with (
+        aiohttp.ClientSession(f"http://{address}", headers=headers) as http,
+        http.request(method, path) as response,
+    ):
+        return response.status, await response.read()

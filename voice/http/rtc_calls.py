@@ -61,17 +61,19 @@ async def create_call(request: Request[Any, Any, Any], state: State) -> Response
 
 
 @post([f"{path}/hangup" for path in ONE], status_code=200)
-async def hang_up(call_id: FromPath[str], state: State) -> None:
+async def hang_up(call_id: FromPath[str], state: State) -> Response[bytes]:
     """End a call; it has ended when this is answered."""
     server: Server = state.server
     await server.calls.find(call_id).hang_up()
+    return Response(b"")
 
 
 @delete(ONE, status_code=200)
-async def delete_call(call_id: FromPath[str], state: State) -> None:
+async def delete_call(call_id: FromPath[str], state: State) -> Response[bytes]:
     """The same, by the method that fits."""
     server: Server = state.server
     await server.calls.find(call_id).hang_up()
+    return Response(b"")
 
 
 @post([f"{path}/{action}" for path in ONE for action in TELEPHONY], status_code=200)

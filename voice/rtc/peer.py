@@ -42,9 +42,7 @@ from voice.rtc.order import Hearing, Packet
 log = structlog.get_logger()
 
 MAX_MESSAGE_BYTES = 256 * 1024
-"""What browsers take as one message of a data channel, and what this end lets them send."""
-AIORTC_MESSAGE_BYTES = 65536
-"""What aiortc says of itself, though it takes messages of any size."""
+"""What browsers take as one message of a data channel; aiortc says the same of itself."""
 BUFFERED_BYTES = 64 * 1024
 """So much may wait inside of the data channel before senders wait outside."""
 CLOSE_S = 0.8
@@ -90,9 +88,7 @@ class Peer:
         self._listen(transceiver, codec)
         await self._gather()
         self._line.unplugged = transceiver.currentDirection not in {"sendonly", "sendrecv"}
-        return self._connection.localDescription.sdp.replace(
-            f"a=max-message-size:{AIORTC_MESSAGE_BYTES}", f"a=max-message-size:{MAX_MESSAGE_BYTES}"
-        )
+        return self._connection.localDescription.sdp
 
     async def send(self, text: str) -> None:
         """Send an event; waits while the channel is full, returns quietly once it is closed."""
