@@ -8,7 +8,7 @@ from voice.session.voices import SPEECH_VOICES, installed_voice
 
 LONGEST_NAME = 100
 """Of what is compared with what there is."""
-LISTED_VOICES = 40
+LISTED_VOICES = 12
 """More names than this help nobody in an error."""
 
 
@@ -16,17 +16,21 @@ def chosen_voice(name: str, voices: Sequence[str], who: str) -> str:
     """The model's voice for a name, "" for its usual one. Raises `ApiError`."""
     if not name or name in SPEECH_VOICES or name in voices:
         return installed_voice(name, tuple(voices)) if name else ""
-    listed = ", ".join(voices[:LISTED_VOICES])
-    more = len(voices) - LISTED_VOICES
-    others = f" and {more} more, which GET /v1/audio/voices lists" if more > 0 else ""
-    near = get_close_matches(name[:LONGEST_NAME], (*voices, *SPEECH_VOICES), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
     raise ApiError(
-        f"{who} has no voice {name[:LONGEST_NAME]!r}; {hint}It has {listed}{others}; and OpenAI's "
-        f"names stand for one of them: {', '.join(SPEECH_VOICES)}.",
+        f"{who} has no voice {name[:LONGEST_NAME]!r}; {_others(name, voices)} OpenAI's names mean "
+        f"one of its voices each: {', '.join(SPEECH_VOICES)}.",
         code="invalid_value",
         param="voice",
     )
+
+
+def _others(name: str, voices: Sequence[str]) -> str:
+    """What there is, as far as it can be read: all of a few, the nearest of many."""
+    near = get_close_matches(name[:LONGEST_NAME], (*voices, *SPEECH_VOICES), n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    if len(voices) > LISTED_VOICES:
+        return f"{hint}GET /v1/audio/voices lists its {len(voices)} voices."
+    return f"{hint}{'There' if near else 'there'} is {', '.join(voices)}."
 
 
 def voice_name(voice: object) -> str:
