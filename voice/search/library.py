@@ -19,7 +19,7 @@ from voice.search.errors import SearchError
 from voice.search.file_bytes import FileBytes
 from voice.search.filters import Compiled, Filter, compile_filter
 from voice.search.memory_index import MemoryIndex
-from voice.search.opening import open_records
+from voice.search.opening import open_records, usual_files
 from voice.search.paging import Listing, Page
 from voice.search.records import (
     Attributes,
@@ -357,14 +357,14 @@ async def open_library(
     """Open a library at the path of an SQLite database or a postgresql:// URL, creating it first.
 
     The bytes of uploaded files are kept in `files`; by default that is a folder beside the SQLite
-    database. Raises `SearchError`.
+    database, and with PostgreSQL one of the user. Raises `SearchError`.
     """
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="library") as thread:
-        records, usual_files = await loop.run_in_executor(thread, open_records, location)
+        records = await loop.run_in_executor(thread, open_records, location)
         try:
             library = Library(
-                records, FileBytes(files or usual_files), thread, embedder, reranker, now
+                records, FileBytes(files or usual_files(location)), thread, embedder, reranker, now
             )
             if swept := await library.sweep():
                 log.info("swept files that were never recorded", files=len(swept))

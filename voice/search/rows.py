@@ -122,6 +122,11 @@ def keepable(text: str) -> str:
     return UNKEPT.sub("\ufffd", text)
 
 
+def keepable_values(parameters: Sequence[object]) -> list[object]:
+    """Parameters without what databases refuse; nothing kept is ever found by such a text."""
+    return [keepable(each) if isinstance(each, str) else each for each in parameters]
+
+
 def kept_document(document: Document, chunks: Sequence[Chunk]) -> Document:
     """The document as it can be kept. Raises `SearchError` for attributes that cannot."""
     failure = document.failure

@@ -41,7 +41,7 @@ from voice.search.rows import (
 )
 from voice.search.store import Change, Expired, Found, Keywords, Totals
 
-COMMON = 4
+COMMON = 10
 """A word that more than one in so many chunks has says little, where others say more."""
 FEW_CHUNKS = 1000
 """Among so few, no word is too common to be looked at."""

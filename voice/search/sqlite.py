@@ -9,7 +9,7 @@ from voice.search.database import CHUNK_BITS, Row, first_chunk, marks
 from voice.search.errors import SearchError, Trouble
 from voice.search.filters import Compiled
 from voice.search.records import Chunk, Vectors
-from voice.search.rows import heading_lines, keepable
+from voice.search.rows import heading_lines, keepable, keepable_values
 from voice.search.sql_records import SqlRecords
 from voice.search.sqlite_schema import MIGRATIONS
 from voice.search.store import VectorIndex
@@ -81,13 +81,13 @@ class SqliteDatabase:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
         with _explained(self._path):
-            yield from self._connection.execute(sql, parameters)
+            yield from self._connection.execute(sql, keepable_values(parameters))
 
     stream = rows
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> int:
         with _explained(self._path):
-            return self._connection.execute(sql, parameters).rowcount
+            return self._connection.execute(sql, keepable_values(parameters)).rowcount
 
     def add_chunks(self, number: int, chunks: Sequence[Chunk]) -> None:
         with _explained(self._path):

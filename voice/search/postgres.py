@@ -1,0 +1,231 @@
+"""The records in a PostgreSQL database, in a schema of their own."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, cast
+
+import psycopg
+import structlog
+from psycopg import errors
+
+from voice.search.database import Row, first_chunk, marks
+from voice.search.errors import SearchError, Trouble
+from voice.search.filters import Compiled
+from voice.search.pgvector import PgVector
+from voice.search.postgres_schema import MIGRATIONS
+from voice.search.records import Chunk, Vectors
+from voice.search.rows import heading_lines, keepable, keepable_values
+from voice.search.sql_records import SqlRecords
+from voice.search.store import VectorIndex
+
+SCHEMA = "inferno_voice"
+LOCK_TIMEOUT = "10s"
+STREAMED_ROWS = 64
+"""Fetched at a time, each with the vectors of a document."""
+
+_MIGRATION_LOCK = 0x766F696365
+"""Any number that other programs do not lock."""
+
+log = structlog.get_logger()
+
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+class PostgresDatabase:
+    """Implements `Database`. A connection that was lost is made anew for what is asked next."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection = _connect(url)
+        facts = self._connection.info
+        self.name = f"PostgreSQL at {facts.host}:{facts.port}, database {facts.dbname}"
+        _migrate(self._connection)
+        self._pgvector = PgVector.opened(self)
+        self.vector_index: VectorIndex | None = self._pgvector
+        if self._pgvector is None:
+            log.info("pgvector is not there: vectors are searched in memory", database=facts.dbname)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._block("BEGIN"):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        with self._block("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+            yield
+
+    @contextmanager
+    def _block(self, begin: str) -> Iterator[None]:
+        with _explained():
+            if self._connection.closed:
+                self._connection = _connect(self._url)
+            self._connection.execute(begin)
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if not self._connection.closed:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
+        return iter(self._execute(sql, parameters).fetchall())
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        return self._execute(sql, parameters).rowcount
+
+    def _execute(self, sql: str, parameters: Sequence[object]) -> psycopg.Cursor[Row]:
+        with _explained():
+            if self._connection.closed:
+                self._connection = _connect(self._url)
+            return self._connection.execute(_translated(sql), keepable_values(parameters))
+
+    def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
+        with _explained(), self._connection.cursor(name="streamed") as cursor:
+            cursor.itersize = STREAMED_ROWS
+            yield from cursor.execute(_translated(sql), keepable_values(parameters))
+
+    def many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Execute once for each row of parameters."""
+        with _explained(), self._connection.cursor() as cursor:
+            cursor.executemany(_translated(sql), rows)
+
+    def add_chunks(self, number: int, chunks: Sequence[Chunk]) -> None:
+        rows = [
+            (
+                chunk_id,
+                number,
+                each.start,
+                each.end,
+                heading_lines(each),
+                keepable(each.text),
+                _plain(heading_lines(each)),
+                _plain(each.text),
+            )
+            for chunk_id, each in enumerate(chunks, first_chunk(number))
+        ]
+        # What stands in a heading counts twice.
+        self.many(
+            "INSERT INTO chunks (id, document, start_at, end_at, headings, text, terms)"
+            " VALUES (?, ?, ?, ?, ?, ?,"
+            " setweight(to_tsvector('words', ?), 'A') || to_tsvector('words', ?))",
+            rows,
+        )
+
+    def add_vectors(self, number: int, vectors: Vectors) -> None:
+        self.run("DELETE FROM vectors WHERE document = ?", (number,))
+        values = (number, vectors.astype("<f4", copy=False).tobytes())
+        self.run("INSERT INTO vectors (document, vectors) VALUES (?, ?)", values)
+        if self._pgvector is not None:
+            self._pgvector.add(number, vectors)
+
+    def holders(self, word: str, limit: int) -> list[int]:
+        rows = self.rows(
+            "SELECT id FROM chunks WHERE terms @@ plainto_tsquery('words', ?) LIMIT ?",
+            (_plain(word), limit),
+        )
+        return [row[0] for row in rows]
+
+    def ranked(
+        self,
+        store_ids: Sequence[str],
+        words: Mapping[str, float],
+        wanted: Compiled | None,
+        limit: int,
+    ) -> list[int]:
+        rows = self.rows(
+            "WITH asked AS (SELECT plainto_tsquery('words', word) AS query, weight"
+            " FROM unnest(?::text[], ?::float8[]) AS each (word, weight))"
+            " SELECT c.id FROM asked JOIN chunks c ON c.terms @@ asked.query"
+            " JOIN documents d ON d.number = c.document"
+            f" WHERE d.store_id IN ({marks(store_ids)}) AND {wanted.sql if wanted else 'TRUE'}"
+            " GROUP BY c.id ORDER BY"
+            " sum(asked.weight * ts_rank('{0.1, 0.1, 0.1, 0.2}', c.terms, asked.query, 1)) DESC,"
+            " c.id LIMIT ?",
+            (
+                [_plain(word) for word in words],
+                list(words.values()),
+                *store_ids,
+                *(wanted.parameters if wanted else ()),
+                limit,
+            ),
+        )
+        return [row[0] for row in rows]
+
+
+def open_postgres(url: str) -> SqlRecords:
+    """Open a database, creating or migrating its tables first. Raises `SearchError`."""
+    with _explained():
+        return SqlRecords(PostgresDatabase(url))
+
+
+def _connect(url: str) -> psycopg.Connection[Row]:
+    connection = psycopg.connect(url, autocommit=True)
+    connection.execute(f"SET search_path = {SCHEMA}, public")
+    connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    return connection
+
+
+def _migrate(connection: psycopg.Connection[Row]) -> None:
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER NOT NULL)")
+        row = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()
+        version = cast("Row", row)[0]
+        if version > len(MIGRATIONS):
+            raise SearchError(
+                "The database was made by a newer version of this program; update this one",
+                "broken",
+            )
+        for number, statements in enumerate(MIGRATIONS[version:], version + 1):
+            connection.execute(statements)
+            connection.execute("INSERT INTO migrations (version) VALUES (%s)", (number,))
+
+
+@lru_cache(256)
+def _translated(sql: str) -> str:
+    """SQL in the way of this driver."""
+    return sql.replace("?", "%s")
+
+
+def _plain(text: str) -> str:
+    """Small letters without accents or marks between words, which have a meaning here.
+
+    Which letters there are, and which of them are small, a database with the locale C does not know.
+    """
+    letters = unicodedata.normalize("NFKD", keepable(text).lower())
+    bare = "".join(each for each in letters if not unicodedata.combining(each))
+    return _NO_WORD.sub(" ", bare)
+
+
+_TROUBLES: tuple[tuple[type[Exception], Trouble, str], ...] = (
+    (errors.DiskFull, "full", "The disk of the database is full; nothing was changed"),
+    (errors.ReadOnlySqlTransaction, "read_only", "The database may only be read"),
+    (errors.InsufficientPrivilege, "read_only", "The database does not let this user do it"),
+    (errors.LockNotAvailable, "busy", "Others write to the database all the time; try again"),
+    (psycopg.OperationalError, "unreachable", "The database cannot be reached"),
+)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What PostgreSQL says, said for people."""
+    try:
+        yield
+    except psycopg.Error as error:
+        for kind, code, message in _TROUBLES:
+            if isinstance(error, kind):
+                raise SearchError(f"{message}: {_first_line(error)}", code) from error
+        raise
+
+
+def _first_line(error: Any) -> str:
+    return str(error).strip().partition("\n")[0]
