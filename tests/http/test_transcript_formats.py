@@ -7,7 +7,14 @@ import pytest
 
 from voice.engines.fakes import spread
 from voice.engines.protocols import ListenOptions, Segment, TokenLogprob, Transcript, Word
-from voice.http.transcript_formats import MEDIA_TYPES, Heard, delta_event, done_event, write
+from voice.http.transcript_formats import (
+    MEDIA_TYPES,
+    Heard,
+    Writer,
+    delta_event,
+    done_event,
+    write,
+)
 from voice.http.transcription_types import Asked
 from voice.transcribing.listening import Part
 
@@ -190,3 +197,24 @@ def test_the_text_of_the_end_is_that_of_all_events():
 )
 def test_the_media_types(form, media_type):
     assert MEDIA_TYPES[form] == media_type
+
+
+@pytest.mark.parametrize(
+    ("form", "pieces"),
+    [
+        ("text", [b"Hello.", b" How are you?", b"\n"]),
+        ("srt", [b"1\n00:00:00,500 --> 00:00:01,000\nHello.\n\n",
+                 b"2\n01:01:01,500 --> 01:01:02,250\nHow are you?\n\n", b""]),
+        ("vtt", [b"WEBVTT\n\n00:00:00.500 --> 00:00:01.000\nHello.\n\n",
+                 b"01:01:01.500 --> 01:01:02.250\nHow are you?\n\n", b""]),
+    ],
+)  # fmt: skip
+def test_what_needs_no_end_is_written_part_by_part(form, pieces):
+    writer = Writer(asked(form))
+    found = [*map(writer.push, HEARD.parts), writer.finish(HEARD.duration_s)]
+    assert found == pieces
+
+
+@pytest.mark.parametrize(("form", "text"), [("text", b"\n"), ("srt", b""), ("vtt", b"WEBVTT\n\n")])
+def test_of_a_recording_without_words_there_is_the_frame(form, text):
+    assert write(Heard([], 3.0), asked(form)) == text

@@ -20,6 +20,7 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 SEEKS_PER_S = 100
 SHORTEST_CUE_S = 0.1
+VTT_HEAD = "WEBVTT\n\n"
 
 Fields = dict[str, object]
 
@@ -44,17 +45,53 @@ class Heard:
 
 def write(heard: Heard, asked: Asked) -> bytes:
     """The body of an answer."""
-    match asked.format:
-        case "text":
-            return f"{heard.text}\n".encode()
-        case "srt":
-            return "".join(_srt(heard)).encode()
-        case "vtt":
-            return ("WEBVTT\n\n" + "".join(_vtt(heard))).encode()
-        case "verbose_json":
-            return msgspec.json.encode(verbose_fields(heard, asked))
-        case "json":
-            return msgspec.json.encode(json_fields(heard, asked))
+    writer = Writer(asked)
+    parts = [writer.push(part) for part in heard.parts]
+    return b"".join([*parts, writer.finish(heard.duration_s)])
+
+
+class Writer:
+    """Writes a transcript while it is heard; JSON is not written before its end."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._begun = False
+        self._cues = 0
+        self._kept: list[Part] = []
+
+    def push(self, part: Part) -> bytes:
+        """What a further part adds."""
+        first, self._begun = not self._begun, True
+        match self._asked.format:
+            case "text":
+                return delta(part, first=first).encode()
+            case "srt":
+                return self._numbered(part).encode()
+            case "vtt":
+                return ((VTT_HEAD if first else "") + "".join(_vtt(part))).encode()
+            case "json" | "verbose_json":
+                self._kept.append(part)
+                return b""
+
+    def finish(self, duration_s: float) -> bytes:
+        """The rest, of a recording that was so long."""
+        heard = Heard(self._kept, duration_s)
+        match self._asked.format:
+            case "text":
+                return b"\n"
+            case "srt":
+                return b""
+            case "vtt":
+                return b"" if self._begun else VTT_HEAD.encode()
+            case "verbose_json":
+                return msgspec.json.encode(verbose_fields(heard, self._asked))
+            case "json":
+                return msgspec.json.encode(json_fields(heard, self._asked))
+
+    def _numbered(self, part: Part) -> str:
+        before, cues = self._cues, list(_srt(part))
+        self._cues += len(cues)
+        return "".join(f"{number}\n{cue}" for number, cue in enumerate(cues, before + 1))
 
 
 # ---------------------------------------------------------------- JSON
@@ -163,35 +200,33 @@ def _event(fields: Fields) -> bytes:
 # ---------------------------------------------------------------- subtitles
 
 
-def _srt(heard: Heard) -> Iterator[str]:
-    for number, cue in enumerate(cues(heard), 1):
-        times = f"{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}"
-        yield f"{number}\n{times}\n{cue.text}\n\n"
+def _srt(part: Part) -> Iterator[str]:
+    for cue in cues(part):
+        yield f"{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}\n{cue.text}\n\n"
 
 
-def _vtt(heard: Heard) -> Iterator[str]:
-    for cue in cues(heard):
+def _vtt(part: Part) -> Iterator[str]:
+    for cue in cues(part):
         # An arrow in a text would begin a new cue.
         text = cue.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         yield f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n{text}\n\n"
 
 
-def cues(heard: Heard) -> Iterator[Segment]:
+def cues(part: Part) -> Iterator[Segment]:
     """Segments that can be read in their time: long ones are cut, where the words have times."""
-    for part in heard.parts:
-        space = separator(part.transcript.language)
-        for segment in part.segments:
-            words = tuple(
-                word
-                for word in part.transcript.words
-                if segment.start_s <= word.start_s and word.end_s <= segment.end_s
-            )
-            if not words or not _is_long(segment):
-                yield _cue(segment.text, segment.start_s, segment.end_s)
-                continue
-            for group in grouped(words):
-                text = space.join(word.text for word in group)
-                yield _cue(text, group[0].start_s, group[-1].end_s)
+    space = separator(part.transcript.language)
+    for segment in part.segments:
+        words = tuple(
+            word
+            for word in part.transcript.words
+            if segment.start_s <= word.start_s and word.end_s <= segment.end_s
+        )
+        if not words or not _is_long(segment):
+            yield _cue(segment.text, segment.start_s, segment.end_s)
+            continue
+        for group in grouped(words):
+            text = space.join(word.text for word in group)
+            yield _cue(text, group[0].start_s, group[-1].end_s)
 
 
 def _is_long(segment: Segment) -> bool:
