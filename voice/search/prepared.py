@@ -1,6 +1,7 @@
 """What is asked of the process that reads files, and what it answers."""
 
 import struct
+from typing import Protocol
 
 import msgspec
 
@@ -52,3 +53,9 @@ class Unreadable(msgspec.Struct, frozen=True, tag=True):
 
 
 Answer = Prepared | Same | Gone | Unreadable
+
+
+class Reading(Protocol):
+    """Reads and cuts files."""
+
+    async def read(self, job: Job) -> Answer: ...

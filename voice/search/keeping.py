@@ -1,0 +1,105 @@
+"""Puts documents that were read into a library, with the vectors of their chunks."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from voice.engines.protocols import EngineError
+from voice.search.library import Library
+from voice.search.records import Chunk, Document, Failure, Vectors
+
+CHUNKS_AT_ONCE = 32
+"""How many are embedded between two reports of progress."""
+MOST_FAILURES = 3
+"""So many documents one after the other that cannot be embedded say that none can be."""
+FEW = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A document that was read, and whom to tell of it."""
+
+    document: Document
+    chunks: list[Chunk]
+    advance: Callable[[float], None]
+    """Takes shares of 1."""
+    finish: Callable[[str], None]
+    """Takes the reason where it was not kept as it is, but as one that failed."""
+
+
+class Keeper:
+    """Embeds and puts documents; one that cannot be embedded is put as failed."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._failures = 0
+
+    async def keep(self, batch: Sequence[Ready]) -> None:
+        """Raises `EngineError` when it seems that nothing can be embedded, and `SearchError`."""
+        try:
+            vectors = await self._embed(batch)
+        except EngineError as error:
+            if len(batch) == 1:
+                await self._fail(batch[0], error)
+                return
+            for ready in batch:
+                await self.keep([ready])
+            return
+        self._failures = 0
+        for ready, rows in zip(batch, vectors, strict=True):
+            await self._library.put(ready.document, ready.chunks, rows)
+            ready.finish("")
+
+    async def add_missing(self, store_id: str) -> AsyncIterator[Document]:
+        """Add the vectors of documents kept without, and give those that have them now."""
+        seen: set[str] = set()
+        while self._library.embedder is not None:
+            found = await self._library.without_vectors(store_id, FEW)
+            found = [document for document in found if document.id not in seen]
+            if not found:
+                return
+            for document in found:
+                seen.add(document.id)
+                if await self._add_vectors(document):
+                    yield document
+
+    async def _add_vectors(self, document: Document) -> bool:
+        chunks = await self._library.chunks(document.store_id, document.id)
+        ready = Ready(document, chunks, lambda _: None, lambda _: None)
+        try:
+            (vectors,) = await self._embed([ready])
+        except EngineError as error:
+            self._count_failure(error)
+            return False
+        self._failures = 0
+        return vectors is not None and await self._library.add_vectors(document, vectors)
+
+    async def _embed(self, batch: Sequence[Ready]) -> list[Vectors | None]:
+        """The vectors of each document; None without an embedder."""
+        owned = [(ready, chunk) for ready in batch for chunk in ready.chunks]
+        parts: list[Vectors] = []
+        for start in range(0, len(owned), CHUNKS_AT_ONCE):
+            some = owned[start : start + CHUNKS_AT_ONCE]
+            part = await self._library.embed([chunk for _, chunk in some])
+            if part is None:
+                return [None] * len(batch)
+            parts.append(part)
+            for ready, _ in some:
+                ready.advance(1 / len(ready.chunks))
+        ends = np.cumsum([len(ready.chunks) for ready in batch])
+        return list(np.split(np.concatenate(parts), ends[:-1]))
+
+    async def _fail(self, ready: Ready, error: EngineError) -> None:
+        self._count_failure(error)
+        reason = f"cannot be embedded: {error}"
+        failure = Failure(code="server_error", message=reason)
+        document = msgspec.structs.replace(ready.document, status="failed", failure=failure)
+        await self._library.put(document)
+        ready.finish(reason)
+
+    def _count_failure(self, error: EngineError) -> None:
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            raise error
