@@ -52,6 +52,26 @@ def test_a_request_is_described_field_by_field(path):
     assert {"model"} < set(described["components"]["schemas"][name]["properties"])
 
 
+def test_what_is_taken_without_effect_says_so():
+    schemas = json.loads(document())["components"]["schemas"]
+    fields = schemas["ChatRequest"]["properties"]
+    for name in ("store", "metadata", "user", "service_tier", "prompt_cache_key"):
+        assert "Accepted" in json.dumps(fields[name]), name
+    assert "Accepted" in schemas["Prediction"]["description"]
+
+
+def test_each_way_to_show_a_key_is_described_and_probes_need_none():
+    described = json.loads(document())
+    schemes = described["components"]["securitySchemes"]
+    assert {scheme.get("name", scheme.get("scheme")) for scheme in schemes.values()} == {
+        "bearer",
+        "api-key",
+    }
+    assert {name for each in described["security"] for name in each} == set(schemes)
+    assert described["paths"]["/health"]["get"]["security"] == []
+    assert "security" not in described["paths"]["/v1/models"]["get"]
+
+
 def test_every_endpoint_of_the_document_is_there_and_none_is_missing():
     litestar = build_app(Settings())
     while not isinstance(litestar, Litestar):

@@ -23,6 +23,9 @@ Metadata = Annotated[
     Meta(max_length=16),
 ]
 
+LABEL = Meta(description="Labels the request. Accepted, and passed on to providers that know it.")
+HINT = Meta(description="Hints how to serve it. Accepted, and without effect on local models.")
+
 
 class _Struct(msgspec.Struct, kw_only=True, frozen=True):
     pass
@@ -256,7 +259,7 @@ class Sampling(_Struct, frozen=True, kw_only=True):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     logit_bias: dict[str, Annotated[float, Meta(ge=-100, le=100)]] | None = None
-    user: str | None = None
+    user: Annotated[str, LABEL] | None = None
 
     # Not OpenAI's, but those of vLLM and llama.cpp.
     top_k: TopK | None = None
@@ -269,6 +272,8 @@ class Sampling(_Struct, frozen=True, kw_only=True):
 
 
 class Prediction(_Struct, frozen=True, kw_only=True):
+    """Most of the answer. Accepted, and without effect on local models."""
+
     type: Literal["content"]
     content: Content
 
@@ -293,16 +298,16 @@ class ChatRequest(Sampling, frozen=True, kw_only=True):
     web_search_options: Json | None = None
     moderation: Json | None = None
 
-    # They label a request, or hint how to serve it; an answer need not depend on them.
-    metadata: Metadata | None = None
-    store: bool | None = None
-    service_tier: str | None = None
-    safety_identifier: str | None = None
+    # What no answer depends on.
+    metadata: Annotated[Metadata, LABEL] | None = None
+    store: Annotated[bool, LABEL] | None = None
+    safety_identifier: Annotated[str, LABEL] | None = None
+    service_tier: Annotated[str, HINT] | None = None
     prediction: Prediction | None = None
-    verbosity: str | None = None
-    prompt_cache_key: str | None = None
-    prompt_cache_retention: str | None = None
-    prompt_cache_options: Json | None = None
+    verbosity: Annotated[str, HINT] | None = None
+    prompt_cache_key: Annotated[str, HINT] | None = None
+    prompt_cache_retention: Annotated[str, HINT] | None = None
+    prompt_cache_options: Annotated[Json, HINT] | None = None
 
 
 Prompts = str | list[str] | list[int] | list[list[int]]

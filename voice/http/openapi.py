@@ -9,6 +9,7 @@ import msgspec
 
 from voice import __version__
 from voice.audio.encoding import MEDIA_TYPES
+from voice.gateway.keys import is_open_path
 from voice.http.chat_types import ChatRequest, CompletionRequest
 from voice.http.embedding_types import EmbeddingRequest
 from voice.http.secret_types import SecretRequest
@@ -36,6 +37,11 @@ ERROR: Json = {
         }
     },
 }
+KEYS: Json = {
+    "key": {"type": "http", "scheme": "bearer"},
+    "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+}
+"""The ways to show an API key."""
 TEXTS = ("text/plain", "application/x-subrip", "text/vtt")
 
 
@@ -121,9 +127,10 @@ def document() -> bytes:
             "paths": paths,
             "components": {
                 "schemas": {**components, "Error": ERROR},
-                "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+                "securitySchemes": KEYS,
             },
-            "security": [{"key": []}, {}],
+            # A server without keys wants none.
+            "security": [*({name: []} for name in KEYS), {}],
         }
     )
 
@@ -141,6 +148,8 @@ def _operation(endpoint: Endpoint, schemas: Json) -> Json:
             },
         },
     }
+    if is_open_path(endpoint.path):
+        operation["security"] = []
     if endpoint.path == "/health/ready":
         operation["responses"]["503"] = {"description": "Why it is not ready yet"}
     if endpoint.body is not None:
