@@ -326,6 +326,23 @@ async def test_a_conversation_that_could_not_go_on_is_still_there():
         assert len(told_again(second)) == 1
 
 
+@on_virtual_time
+async def test_who_has_not_begun_to_talk_is_not_waited_for():
+    """A call over WebRTC whose page was loaded again before it had connected."""
+    house = ResumableSessions()
+    async with Guest(house) as guest:
+        await guest.write("Hello")
+    token = guest.resume["token"]
+    connecting = await house.take(token, "realtime")
+    async with Guest(house, token) as second:
+        assert connecting.superseded.is_set()
+        assert len(told_again(second)) == 1
+        house.release(connecting)
+        await second.write("Are you there?")
+    async with Guest(house, token) as third:
+        assert len(told_again(third)) == 2
+
+
 def test_what_is_kept_holds_no_sound_and_counts_what_it_takes():
     state = RealtimeState("sess_1", SessionConfig(), frozenset(), "conv_1")
     before = remains_of(state).size

@@ -14,8 +14,9 @@ from voice.http.opening import (
     warm_engines,
 )
 from voice.http.rtc_calls import join_call
+from voice.http.session_engines import session_engines
 from voice.server import Server
-from voice.session.session import Session, SessionEngines
+from voice.session.session import Session
 from voice.session.voices import known_voices
 from voice.transports.websocket import SUBPROTOCOL, WebSocketTransport
 
@@ -46,18 +47,13 @@ async def _converse(socket: WebSocket, server: Server) -> None:  # type: ignore[
     voices = known_voices(engines.tts.voices)
     hold = await server.resumable.take(query.get("resume"), session_type(query, secret))
     try:
-        kept = hold.remains.config if hold and hold.remains else None
+        kept = hold.kept_config if hold else None
         config = opening_config(query, voices, secret=secret, resumed=kept)
+        chosen = await session_engines(server, engines, config.model)
         with seat(server):
             offered = socket.scope.get("subprotocols") or []
             await socket.accept(subprotocols=SUBPROTOCOL if SUBPROTOCOL in offered else None)
-            session = Session(
-                WebSocketTransport(socket),
-                SessionEngines(engines.stt, engines.llm, engines.tts, engines.busy),
-                config,
-                session_options(server.settings),
-                hold,
-            )
-            await session.run()
+            transport, options = WebSocketTransport(socket), session_options(server.settings)
+            await Session(transport, chosen, config, options, hold).run()
     finally:
         server.resumable.release(hold)

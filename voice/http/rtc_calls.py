@@ -12,10 +12,17 @@ from litestar.params import FromPath
 from voice.gateway.errors import ApiError
 from voice.gateway.keys import secret_config
 from voice.http.call_offer import MAX_BYTES, SDP, read_offer
-from voice.http.opening import opening_config, seat, session_options, warm_engines
+from voice.http.opening import (
+    opening_config,
+    seat,
+    session_options,
+    session_type,
+    warm_engines,
+)
+from voice.http.session_engines import session_engines
 from voice.rtc.calls import Call
 from voice.server import Server
-from voice.session.session import Session, SessionEngines
+from voice.session.session import Session
 from voice.session.voices import known_voices
 from voice.transports.websocket import SUBPROTOCOL, WebSocketTransport
 
@@ -29,27 +36,31 @@ async def create_call(request: Request[Any, Any, Any], state: State) -> Response
     """Answer an offer; the conversation begins when the client has connected."""
     server: Server = state.server
     offer, session = await read_offer(request)
+    query, secret = request.query_params, secret_config(request.scope)
     engines = await warm_engines(server)
-    config = opening_config(
-        request.query_params,
-        known_voices(engines.tts.voices),
-        secret=secret_config(request.scope),
-        session=session,
-    )
     # In a thread, as the first call would otherwise keep all others waiting.
     await asyncio.to_thread(import_module, "voice.transports.webrtc")
     from voice.transports.webrtc import WebRtcTransport  # noqa: PLC0415
 
     with ExitStack() as held:
+        hold = await server.resumable.take(
+            query.get("resume"), session_type(query, secret, session)
+        )
+        held.callback(server.resumable.release, hold)
         held.enter_context(seat(server))
+        config = opening_config(
+            query,
+            known_voices(engines.tts.voices),
+            secret=secret,
+            session=session,
+            resumed=hold.kept_config if hold else None,
+        )
+        chosen = await session_engines(server, engines, config.model)
         transport = WebRtcTransport(server.settings.rtc)
         try:
             answer = await transport.answer(offer)
             conversation = Session(
-                transport,
-                SessionEngines(engines.stt, engines.llm, engines.tts, engines.busy),
-                config,
-                session_options(server.settings),
+                transport, chosen, config, session_options(server.settings), hold
             )
             call = Call(conversation, transport, held.pop_all())
             server.calls.start(call)

@@ -87,9 +87,15 @@ class Hold:
     remains: Remains | None = None
     """What there is to go on with, and in the end what there is to keep."""
     resumed: bool = False
+    talks: bool = False
+    """Whether the session has begun; until then there is nothing of it to wait for."""
     superseded: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when another connection goes on with the conversation."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def kept_config(self) -> SessionConfig | None:
+        return self.remains.config if self.remains else None
 
     def to_wire(self) -> Event:
         return {
@@ -133,24 +139,30 @@ class ResumableSessions:
             return None
         while (held := self._held.get(token)) is not None and held.kind == kind:
             held.superseded.set()
+            if not held.talks:
+                return self._hold(token, kind, held.remains)
             await held.over.wait()
         kept = self._kept.get(token)
         if kept is None or kept.remains.config.type != kind:
-            hold = Hold(secrets.token_urlsafe(24), kind, self._keep_s)
-        else:
-            self._forget(token)
-            hold = Hold(token, kind, self._keep_s, kept.remains, resumed=True)
-        self._held[hold.token] = hold
+            return self._hold(secrets.token_urlsafe(24), kind, None)
+        self._forget(token)
+        return self._hold(token, kind, kept.remains)
+
+    def _hold(self, token: str, kind: str, remains: Remains | None) -> Hold:
+        hold = Hold(token, kind, self._keep_s, remains, resumed=remains is not None)
+        self._held[token] = hold
         return hold
 
     def release(self, hold: Hold | None) -> None:
         """Keep what remains of the conversation; its connection is over."""
         if hold is None:
             return
+        hold.over.set()
+        if self._held.get(hold.token) is not hold:
+            return
         del self._held[hold.token]
         if hold.remains is not None:
             self._keep(hold.token, hold.remains)
-        hold.over.set()
 
     def _keep(self, token: str, remains: Remains) -> None:
         if remains.size > self._max_bytes // 4:

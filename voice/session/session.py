@@ -150,6 +150,7 @@ class Session:
             group.create_task(self._outbox.run())
             group.create_task(floor.watch_the_clock())
             if self._hold is not None:
+                self._hold.talks = True
                 group.create_task(_give_way(self._hold))
             try:
                 await self._open()
