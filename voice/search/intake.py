@@ -1,0 +1,171 @@
+"""Takes uploaded files into their stores, one after the other, in the background.
+
+What is in progress is in the library; after a restart it is gone on with.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import time
+
+import msgspec
+import structlog
+
+from voice.engines.protocols import EngineError
+from voice.search.errors import SearchError
+from voice.search.library import Library
+from voice.search.paging import MAX_LIMIT, Page
+from voice.search.prepared import Answer, Gone, Job, Prepared, Unreadable
+from voice.search.reading import ReadingProcess
+from voice.search.records import Document, Failure, FailureCode, VectorStore
+
+log = structlog.get_logger()
+
+MOST_BYTES = 512 << 20
+"""Of one file, as OpenAI takes."""
+
+Key = tuple[str, str]
+"""Of a store and a document in it."""
+
+
+class Intake:
+    """Reads, cuts and embeds the documents of a library that are in progress, while it runs."""
+
+    def __init__(self, library: Library, now: Callable[[], float] = time) -> None:
+        self._library = library
+        self._now = now
+        self._waiting: deque[Key] = deque()
+        """As many as the library has in progress; names only."""
+        self._arrived = asyncio.Event()
+        self._keeping = asyncio.Lock()
+        """Nothing is deleted or cancelled between the last look at a document and its keeping."""
+
+    async def add(self, document: Document) -> Document:
+        """Put a document in progress in its store; what is there of the same file goes."""
+        kept = await self._library.put(document)
+        self._await_turn((document.store_id, document.id))
+        return kept
+
+    async def remove(self, store_id: str, document_id: str) -> bool:
+        """Take a document out of its store. False if there is none."""
+        async with self._keeping:
+            return await self._library.delete_document(store_id, document_id)
+
+    async def cancel(self, store_id: str, batch_id: str) -> bool:
+        """Cancel a batch and what is in progress of it. False if there is none."""
+        async with self._keeping:
+            return await self._library.cancel_batch(store_id, batch_id)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._find_unfinished()
+        async with ReadingProcess() as reading:
+            while True:
+                while not self._waiting:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                await self._take(reading, self._waiting.popleft())
+
+    def _await_turn(self, key: Key) -> None:
+        self._waiting.append(key)
+        self._arrived.set()
+
+    async def _find_unfinished(self) -> None:
+        """What was in progress when the server ended, if it did."""
+        after = None
+        while True:
+            page = await self._library.stores(Page(after=after, limit=MAX_LIMIT, order="asc"))
+            for store in page.items:
+                await self._find_in(store.id)
+                await self._add_vectors(store)
+            if not page.has_more:
+                return
+            after = page.items[-1].id
+
+    async def _find_in(self, store_id: str) -> None:
+        after = None
+        while True:
+            asked = Page(after=after, limit=MAX_LIMIT, order="asc")
+            page = await self._library.documents(store_id, asked, "in_progress")
+            for document in page.items:
+                if not document.path:
+                    self._await_turn((store_id, document.id))
+            if not page.has_more:
+                return
+            after = page.items[-1].id
+
+    async def _add_vectors(self, store: VectorStore) -> None:
+        """Embed what was kept while there was no embedder."""
+        embedder = self._library.embedder
+        if embedder is None or store.embedder not in {"", embedder.name}:
+            return
+        try:
+            while documents := await self._library.without_vectors(store.id):
+                added = [await self._embed(document) for document in documents]
+                if not any(added):
+                    return  # others change them, and embed them too
+        except (SearchError, EngineError) as error:
+            log.warning("documents have no vectors", store=store.id, reason=str(error))
+
+    async def _embed(self, document: Document) -> bool:
+        chunks = await self._library.chunks(document.store_id, document.id)
+        vectors = await self._library.embed(chunks)
+        return vectors is not None and await self._library.add_vectors(document, vectors)
+
+    async def _take(self, reading: ReadingProcess, key: Key) -> None:
+        """Bring one document to its end, whatever happens."""
+        document = await self._library.document(*key)
+        if document is None or document.status != "in_progress":
+            return
+        try:
+            await self._keep(document, await self._read(reading, document))
+        except SearchError as error:
+            await self._fail(document, "server_error", str(error))
+        except (EngineError, OSError) as error:
+            log.warning("a file could not be taken in", file=document.id, reason=str(error))
+            await self._fail(document, "server_error", str(error))
+
+    async def _read(self, reading: ReadingProcess, document: Document) -> Answer:
+        return await reading.read(
+            Job(
+                path=str(self._library.file_path(document.id)),
+                name=document.name,
+                rules=document.rules,
+                most_bytes=MOST_BYTES,
+            )
+        )
+
+    async def _keep(self, document: Document, answer: Answer) -> None:
+        match answer:
+            case Prepared(chunks=chunks):
+                vectors = await self._library.embed(chunks)
+                done = msgspec.structs.replace(
+                    document,
+                    status="completed",
+                    title=answer.title,
+                    sha256=answer.sha256,
+                    bytes=answer.bytes,
+                )
+                async with self._keeping:
+                    if await self._is_wanted(document):
+                        await self._library.put(done, chunks, vectors)
+            case Unreadable(code=code, message=message):
+                await self._fail(document, code, f"{document.name} {message}")
+            case Gone():
+                await self._fail(document, "server_error", "The bytes of the file are gone")
+
+    async def _fail(self, document: Document, code: FailureCode, message: str) -> None:
+        failed = msgspec.structs.replace(
+            document, status="failed", failure=Failure(code=code, message=message)
+        )
+        try:
+            async with self._keeping:
+                if await self._is_wanted(document):
+                    await self._library.put(failed)
+        except SearchError as error:
+            # It stays in progress, and is tried again at the next start.
+            log.warning("a failure could not be kept", file=document.id, reason=str(error))
+
+    async def _is_wanted(self, document: Document) -> bool:
+        there = await self._library.document(document.store_id, document.id)
+        return there is not None and there.status == "in_progress"
