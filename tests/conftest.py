@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -11,6 +12,15 @@ from hypothesis import settings
 settings.register_profile("build", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile("build" if os.environ.get("CI") else "search")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_users_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Servers of tests keep documents apart from those of whoever runs the tests."""
+    folder: Path = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder))
+        yield
 
 
 @pytest.fixture(autouse=True)

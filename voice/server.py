@@ -9,13 +9,20 @@ from time import monotonic, time
 import structlog
 
 from voice.config import Settings
-from voice.engines.protocols import EngineError, LanguageModel, SpeechToText, TextToSpeech
+from voice.engines.protocols import (
+    Embedder,
+    EngineError,
+    LanguageModel,
+    SpeechToText,
+    TextToSpeech,
+)
 from voice.engines.registry import EngineSet, open_engines
 from voice.engines.spares import Spares
 from voice.gateway.secrets import ClientSecrets
 from voice.http.spoken_answer import SpokenAnswers
 from voice.routing.serving import conversing, router_of
 from voice.rtc.calls import Calls
+from voice.search.knowledge import Knowledge
 from voice.session.resume import ResumableSessions
 
 log = structlog.get_logger()
@@ -40,6 +47,7 @@ class Server:
         self.spoken_answers = SpokenAnswers()
         self.secrets = ClientSecrets()
         self.calls = Calls()
+        self.knowledge = Knowledge(settings.search.location, self._embedder)
         self.resumable = ResumableSessions()
         self.failure: str | None = None
         self.sessions = 0
@@ -55,6 +63,7 @@ class Server:
             self.other_voices.running(),
             self.other_models.running(),
             aclosing(self.router),
+            self.knowledge.running(),
             asyncio.TaskGroup() as group,
         ):
             group.create_task(self._host())
@@ -74,6 +83,10 @@ class Server:
         if self.engines is None:
             raise EngineError(self.failure or "the server is shutting down")
         return self.engines
+
+    async def _embedder(self) -> Embedder | None:
+        await self._warm.wait()
+        return self.engines.embed if self.engines else None
 
     async def until_warm(self) -> None:
         """Wait until the engines are ready or have failed."""

@@ -8,6 +8,7 @@ from litestar.enums import ScopeType
 from litestar.types import Scope, Send
 
 from voice.engines.protocols import EngineError
+from voice.search.errors import SearchError
 
 log = structlog.get_logger()
 
@@ -18,6 +19,14 @@ _CLIENTS_FAULT = {
     "unsupported_value",
 }
 """Codes of engines' errors that another request could avoid."""
+_OF_SEARCH: Mapping[str, tuple[int, str, str]] = {
+    "not_found": (404, "not_found_error", "not_found"),
+    "invalid": (400, "invalid_request_error", "invalid_value"),
+    "expired": (400, "invalid_request_error", "vector_store_expired"),
+    "embedder_mismatch": (409, "conflict_error", "embedder_mismatch"),
+    "full": (507, "server_error", "disk_full"),
+}
+"""Status, type and code of what went wrong with documents."""
 
 
 class ApiError(Exception):
@@ -64,6 +73,10 @@ def api_error(error: Exception) -> ApiError:
         if code in _CLIENTS_FAULT:
             return ApiError(str(error), code=code, param=error.param or None)
         return ApiError(str(error), status=503, kind="server_error", code=code)
+    if isinstance(error, SearchError):
+        status, kind, code = _OF_SEARCH.get(error.code, (503, "server_error", "search_unavailable"))
+        message = str(error).removesuffix(".") + "."
+        return ApiError(message, status=status, kind=kind, code=code, param=error.param or None)
     log.error("request failed", exc_info=error)
     return ApiError(
         "The server had an error while processing your request; its log says more.",

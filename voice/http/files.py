@@ -34,7 +34,7 @@ class FileRequest(msgspec.Struct, frozen=True, kw_only=True):
 async def create_file(request: Request[Any, Any, Any], state: State) -> dict[str, object]:
     """Keep a file."""
     library = library_of(state)
-    most_bytes = round(state.server.settings.search.max_upload_mb * 2**20)
+    most_bytes = round(state.server.settings.search.max_file_mb * 2**20)
     asked, fields, upload = await read_form(request, FileRequest, max_file_bytes=most_bytes)
     with upload.file:
         check_known(fields, FileRequest)
