@@ -120,6 +120,7 @@ async def test_a_chat_is_streamed():
         ({"modalities": ["text", "audio"]}, "audio"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
         ({"messages": [USER | {"foo": 1}]}, "messages[0].foo"),
+        ({"messages": [USER | {"audio": [7]}]}, "messages[0].audio"),
         ({"messages": [USER, {"role": "tool", "tool_call_id": "a", "content": ""}]},
          "messages[1].tool_call_id"),
         ({"tool_choice": "required"}, "tool_choice"),
@@ -135,6 +136,14 @@ async def test_what_is_wrong_is_named(fields, param, stream):
         response = await ask(client, stream=stream, **fields)
     assert response.status_code == 400
     assert response.json()["error"]["param"] == param
+
+
+async def test_a_compressed_body_is_refused_as_such():
+    async with serving() as client:
+        for path in ("/v1/chat/completions", "/v1/batch/chat/completions"):
+            response = await client.post(path, content=b"x", headers={"content-encoding": "gzip"})
+            assert response.status_code == 415
+            assert "not as gzip" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "/etc/passwd", "ftp://host/a.png"])

@@ -22,16 +22,27 @@ LONGEST_KEY = 64
 
 async def json_body(request: Request[Any, Any, Any], kind: type[T]) -> tuple[T, Json]:
     """Read the body as `kind`; the raw fields tell what was set. Raises `ApiError`."""
-    fields = _fields(await request.body())
+    fields = _fields(await _body(request))
     return converted(fields, kind), fields
 
 
 async def json_array(request: Request[Any, Any, Any]) -> list[object]:
     """Read the body as an array. Raises `ApiError`."""
-    items = decoded(await request.body())
+    items = decoded(await _body(request))
     if not isinstance(items, list):
         raise ApiError(f"The body must be a JSON array, not {_called(items)}.")
     return items
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes:
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() not in {"", "identity"}:
+        raise ApiError(
+            f"The body must be sent as it is, not as {encoding[:LONGEST_KEY]}.",
+            status=415,
+            code="unsupported_media_type",
+        )
+    return await request.body()
 
 
 def converted(fields: Json, kind: type[T], *, strict: bool = True) -> T:

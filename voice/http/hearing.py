@@ -24,7 +24,7 @@ def has_recordings(messages: list[Json]) -> bool:
 
 
 def has_spoken_answers(messages: list[Json]) -> bool:
-    return any(message.get("audio") for message in messages)
+    return any(map(_is_spoken, messages))
 
 
 async def in_words(
@@ -37,7 +37,7 @@ async def in_words(
     written = []
     for number, message in enumerate(messages):
         place = f"messages[{number}]"
-        if message.get("audio"):
+        if _is_spoken(message):
             message = _recalled(message, said, place)  # noqa: PLW2901 - in words from here on
         if any(map(_is_recording, _parts(message))):
             parts = [
@@ -86,6 +86,11 @@ async def _heard(part: Json, stt: SpeechToText, place: str) -> Json:
             param=f"{place}.data",
         ) from None
     return {"type": "text", "text": " ".join(texts)}
+
+
+def _is_spoken(message: Json) -> bool:
+    """Whether it refers to an earlier answer; in others such a field is none that is known."""
+    return message.get("role") == "assistant" and bool(message.get("audio"))
 
 
 def _parts(message: Json) -> list[Any]:
