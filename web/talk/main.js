@@ -173,6 +173,7 @@ const HINTS = {
   off: "Press the ember, allow the microphone, and ask.",
   "hands-free": "Just speak. Interrupt whenever you like.",
   "push-to-talk": "Hold the ember or the space bar while you speak.",
+  written: "You are typing. Press the ember to speak as well.",
 };
 
 let shownState = "";
@@ -201,10 +202,8 @@ function showState(doing, way) {
   byId("orb-label").textContent = LABELS[way]();
   byId("orb-icon").setAttribute("href", `/web/icons.svg#${silent ? "mute" : "mic"}`);
   byId("state").textContent = doing === "muted" && !call.hasMicrophone ? "Without a microphone: type" : WORDS[doing];
-  byId("hint").textContent = HINTS[way];
+  byId("hint").textContent = HINTS[call.status === "live" && !call.hasMicrophone ? "written" : way];
   byId("live-actions").hidden = call.status === "off";
-  byId("mute").hidden = way === "push-to-talk" || !call.hasMicrophone;
-  byId("mute").setAttribute("aria-pressed", call.muted);
   byId("stop").disabled = !call.answering;
   document.body.dataset.status = call.status;
 }
@@ -287,7 +286,6 @@ document.addEventListener("keydown", keyDown);
 document.addEventListener("keyup", (event) => {
   if (event.key === " ") call.release();
 });
-byId("mute").addEventListener("click", toggleMute);
 byId("stop").addEventListener("click", () => call.stopAnswer());
 byId("end").addEventListener("click", end);
 byId("downloads").addEventListener("click", download);

@@ -45,7 +45,7 @@ export class SettingsPanel {
 
   async showDevices() {
     const { microphones, speakers } = await devices();
-    const usual = { id: "", name: "The usual one" };
+    const usual = { id: "", name: "Usual" };
     this.#fill("microphone", [usual, ...microphones]);
     this.#fill("speaker", [usual, ...speakers]);
   }
@@ -54,12 +54,12 @@ export class SettingsPanel {
   showVoices({ engine, voices, names }) {
     const own = voices.map(({ id, language }) => ({ id, name: language === id ? id : `${id} (${language})` }));
     const others = names.filter((name) => !voices.some(({ id }) => id === name)).map((id) => ({ id, name: id }));
-    this.#fill("voice", [{ id: "", name: `The usual one of ${engine}` }, ...own, ...others]);
+    this.#fill("voice", [{ id: "", name: `Usual (${engine})` }, ...own, ...others]);
   }
 
   /** @param {string[]} models */
   showModels(models) {
-    this.#fill("model", [{ id: "", name: "What the server took" }, ...models.map((id) => ({ id, name: id }))]);
+    this.#fill("model", [{ id: "", name: "Usual" }, ...models.map((id) => ({ id, name: id }))]);
   }
 
   /** @param {import("./server.js").Choice[]} engines */

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { spans } from "./latency.js";
 
 const MOST_TURNS = 40;
-const GRIDS_MS = [250, 500, 1000, 2000, 5000, 10_000, 20_000, 60_000];
+const GRIDS_MS = [250, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12_000, 20_000, 60_000];
 
 export class Waterfall {
   #parts;
