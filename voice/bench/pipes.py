@@ -9,12 +9,23 @@ import msgspec
 
 from voice.bench.http_messages import HttpPlan, HttpSeen, UpstreamPlan
 from voice.bench.messages import CallPlan, Calls, HostPlan, Line, Mark, Serving, Usage
+from voice.bench.rtc_messages import RtcPlan, RtcSeen
 
 LINE_BYTES = 16 * 1024 * 1024
 GRACE_S = 10.0
 
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(
-    HostPlan | Serving | Usage | CallPlan | Mark | Calls | UpstreamPlan | HttpPlan | HttpSeen
+    HostPlan
+    | Serving
+    | Usage
+    | CallPlan
+    | Mark
+    | Calls
+    | UpstreamPlan
+    | HttpPlan
+    | HttpSeen
+    | RtcPlan
+    | RtcSeen
 )
 
 

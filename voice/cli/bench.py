@@ -15,29 +15,10 @@ from voice.bench.report import DEFINITIONS, result
 from voice.bench.soak import soak_scenario, soaked
 from voice.bench.tables import console_for, show, show_soak
 from voice.cli.bench_http import http
-from voice.cli.bench_output import machine, write_json
+from voice.cli.bench_output import Numbers, machine, write_json
+from voice.cli.bench_rtc import rtc
 
 MOST_TURNS = 4
-
-
-class _Numbers(click.ParamType[tuple[int, ...]]):
-    """Whole numbers between commas, each at least `least`."""
-
-    name = "N,N,..."
-
-    def __init__(self, least: int) -> None:
-        self._least = least
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        try:
-            numbers = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            numbers = ()
-        if not numbers or min(numbers) < self._least:
-            self.fail(f"{value!r} must be numbers from {self._least}, as in 1,4,16", param, ctx)
-        return numbers
 
 
 @click.group()
@@ -46,12 +27,13 @@ def bench() -> None:
 
 
 bench.add_command(http)
+bench.add_command(rtc)
 
 
 @bench.command()
 @click.option(
     "--sessions",
-    type=_Numbers(1),
+    type=Numbers(1),
     default="1,4,16",
     show_default=True,
     help="How many clients at a time; one run each.",
@@ -65,7 +47,7 @@ bench.add_command(http)
 )
 @click.option(
     "--delay-ms",
-    type=_Numbers(0),
+    type=Numbers(0),
     default="0,200",
     show_default=True,
     help="What each fake engine takes; one run each.",

@@ -1,12 +1,33 @@
-"""What benchmarks write beside their tables."""
+"""What benchmarks are asked for in numbers, and write beside their tables."""
 
 import os
 import platform
 from typing import BinaryIO
 
+import click
 import msgspec
 
 from voice import __version__
+
+
+class Numbers(click.ParamType[tuple[int, ...]]):
+    """Whole numbers between commas, each at least `least`."""
+
+    name = "N,N,..."
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        try:
+            numbers = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            numbers = ()
+        if not numbers or min(numbers) < self._least:
+            self.fail(f"{value!r} must be numbers from {self._least}, as in 1,4,16", param, ctx)
+        return numbers
 
 
 def machine() -> dict[str, object]:
