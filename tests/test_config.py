@@ -155,11 +155,12 @@ def test_the_key_of_openai_is_sent_to_openai_only():
     assert load().remote_url is None
 
 
-def test_the_key_of_the_language_model_is_not_sent_to_another_servers_voice():
-    model = {"INFERENCE_BASE_URL": "http://gpu:8001/v1", "INFERENCE_API_KEY": "local"}
-    assert (load(model).speech_url, load(model).speech_key) == ("http://gpu:8001/v1", "local")
-    voice = load(model | {"SPEECH__BASE_URL": "http://tts:8002/v1"})
-    assert (voice.speech_url, voice.speech_key) == ("http://tts:8002/v1", "")
+@pytest.mark.parametrize("name", ["INFERENCE", "SPEECH", "TRANSCRIPTION", "EMBEDDINGS"])
+def test_the_address_of_a_server_holds_no_password(name):
+    variable = f"{name}_BASE_URL" if name == "INFERENCE" else f"{name}__BASE_URL"
+    message = complaint({variable: "http://me:hunter2@host/v1"})
+    assert message.startswith(f"{variable}: holds a password; give it as the API key instead")
+    assert "hunter2" not in message
 
 
 def test_origins_stand_between_commas():

@@ -29,9 +29,11 @@ from pydantic import (
 )
 
 from voice.bundled import samples_path
-from voice.engines.names import parse_name
+from voice.engines.names import Role, parse_name
 from voice.providers.kinds import OPENAI_URL, ProviderKind
 
+ROUTED: tuple[Role, ...] = ("stt", "llm", "tts")
+"""The roles that models of the file of models may have."""
 MODELS_FILE = Path("models.toml")
 """Read from the working folder where the settings name no other."""
 
@@ -101,8 +103,17 @@ def _check_origin(value: str) -> str:
 
 
 Origin = Annotated[str, AfterValidator(_check_origin)]
+
+
+def _check_server(value: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("holds a password; give it as the API key instead")
+    return value
+
+
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 Url = Annotated[str, AfterValidator(_check_url)]
+ServerUrl = Annotated[Url, AfterValidator(_check_server)]
 
 
 class Section(BaseModel):
@@ -175,10 +186,10 @@ class EngineSettings(Section):
     embed: str = "auto"
     vad: Literal["webrtcvad", "silero"] = "webrtcvad"
 
-    @field_validator("stt", "tts", "embed")
+    @field_validator("embed")
     @classmethod
-    def _known(cls, value: str, info: ValidationInfo) -> str:
-        return str(parse_name(info.field_name, value))  # type: ignore[arg-type] # is a Role
+    def _known(cls, value: str) -> str:
+        return str(parse_name("embed", value))
 
 
 class SessionSettings(Section):
@@ -195,7 +206,7 @@ class SessionSettings(Section):
 class SpeechSettings(Section):
     max_characters: Annotated[int, Field(ge=1)] = 4096
     """Of one request to /v1/audio/speech."""
-    base_url: Url | None = None
+    base_url: ServerUrl | None = None
     """The server of `openai:MODEL` as a voice; unset means that of the language model."""
     api_key: SecretStr = SecretStr("")
     voices: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = ()
@@ -207,7 +218,7 @@ class SpeechSettings(Section):
 class TranscriptionSettings(Section):
     max_upload_mb: Annotated[float, Field(gt=0)] = 25
     """Of one file sent to /v1/audio/transcriptions or /v1/audio/translations, in MiB."""
-    base_url: Url | None = None
+    base_url: ServerUrl | None = None
     """The server of `openai:MODEL` as speech-to-text; unset means that of the language model."""
     api_key: SecretStr = SecretStr("")
 
@@ -227,7 +238,7 @@ class EmbeddingSettings(Section):
     compute_type: Literal["int8", "float32"] = "int8"
     """Of `minilm`; float32 takes twice the time and four times the memory for vectors that differ
     by a hundredth."""
-    base_url: Url | None = None
+    base_url: ServerUrl | None = None
     """The server of `openai:MODEL` for embeddings; unset means that of the language model."""
     api_key: SecretStr = SecretStr("")
 
@@ -275,7 +286,7 @@ class Settings(Section):
 
     inference_provider_type: ProviderKind = "openai"
     """What the remote server is, and what models of it are called by: `vllm:MODEL`."""
-    inference_base_url: Url | None = None
+    inference_base_url: ServerUrl | None = None
     """Any OpenAI-compatible server."""
     inference_api_key: SecretStr = SecretStr("")
     inference_model: str | None = None
@@ -332,30 +343,6 @@ class Settings(Section):
             return self.inference_api_key.get_secret_value()
         return self.openai.api_key.get_secret_value()
 
-    @property
-    def transcription_url(self) -> str | None:
-        """The server of the remote speech-to-text, if one was configured."""
-        return self.transcription.base_url or self.remote_url
-
-    @property
-    def transcription_key(self) -> str:
-        """The key for `transcription_url`; that of the language model goes to its server alone."""
-        if self.transcription.base_url:
-            return self.transcription.api_key.get_secret_value()
-        return self.remote_key
-
-    @property
-    def speech_url(self) -> str | None:
-        """The server of the remote voice, if one was configured."""
-        return self.speech.base_url or self.remote_url
-
-    @property
-    def speech_key(self) -> str:
-        """The key for `speech_url`; that of the language model is sent to its server alone."""
-        if self.speech.base_url:
-            return self.speech.api_key.get_secret_value()
-        return self.remote_key
-
 
 def load_settings(
     *, environment: Mapping[str, str] | None = None, env_file: Path = Path(".env"), **flags: Any
@@ -387,28 +374,31 @@ def variables(
 
 
 def _check_models(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Complain about a language model that is neither an engine nor in the file of models."""
+    """Complain about models that are neither engines nor in the file of models."""
     if "inference_provider_type" in settings.model_fields_set and not settings.inference_base_url:
         raise SettingsError(
             "INFERENCE_PROVIDER_TYPE says what the server at INFERENCE_BASE_URL is: set that, too"
         )
-    problem = ""
-    try:
-        parse_name("llm", settings.engines.llm)
-    except ValueError as error:
-        problem = f"ENGINES__LLM: {error}"
-    if not (problem or settings.models_path):
+    problems: dict[Role, str] = {}
+    for role in ROUTED:
+        try:
+            parse_name(role, getattr(settings.engines, role))
+        except ValueError as error:
+            problems[role] = f"ENGINES__{role.upper()}: {error}"
+    if not (problems or settings.models_path):
         return
     # Most commands get here without it, and it takes long to import.
-    from voice.routing.configured import registry_of  # noqa: PLC0415
+    from voice.routing.configured import elsewhere, registry_of  # noqa: PLC0415
     from voice.routing.models_file import ModelsError  # noqa: PLC0415
 
     try:
         registry = registry_of(settings, environment)
     except ModelsError as error:
         raise SettingsError(str(error)) from None
-    if problem and registry.find(settings.engines.llm) is None:
-        raise SettingsError(problem)
+    if wrong := [
+        told for role, told in problems.items() if not elsewhere(settings, registry, role)
+    ]:
+        raise SettingsError("\n".join(wrong))
 
 
 def _variables(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from time import monotonic, time
+from typing import Any
 
 import structlog
 
@@ -20,6 +21,7 @@ from voice.engines.registry import EngineSet, open_engines
 from voice.engines.spares import Spares
 from voice.gateway.secrets import ClientSecrets
 from voice.http.spoken_answer import SpokenAnswers
+from voice.routing.kinds import ROLES, ModelKind
 from voice.routing.serving import conversing, router_of
 from voice.rtc.calls import Calls
 from voice.search.knowledge import Knowledge
@@ -43,7 +45,7 @@ class Server:
         self.other_ears: Spares[SpeechToText] = Spares(settings, "stt")
         self.other_voices: Spares[TextToSpeech] = Spares(settings, "tts")
         self.other_models: Spares[LanguageModel] = Spares(settings, "llm")
-        self.router = router_of(settings, self, self.other_models.get)
+        self.router = router_of(settings, self)
         self.spoken_answers = SpokenAnswers()
         self.secrets = ClientSecrets()
         self.calls = Calls()
@@ -101,9 +103,7 @@ class Server:
     async def _host(self) -> None:
         try:
             async with self.opening() as engines:
-                for name in self.router.registry.local_models():
-                    if name != engines.llm.name:
-                        await self.other_models.get(name)
+                await self._open_others(engines)
                 self.engines = engines
                 for choice in engines.choices:
                     log.info(
@@ -123,6 +123,19 @@ class Server:
         finally:
             self.engines = None
             self._warm.set()
+
+    async def _open_others(self, engines: EngineSet) -> None:
+        """Start the engines that models of the file count on. Raises `EngineError`."""
+        used = {(each.kind, each.name) for each in engines.choices}
+        others: dict[ModelKind, Spares[Any]] = {
+            "chat": self.other_models,
+            "transcription": self.other_ears,
+            "speech": self.other_voices,
+        }
+        for kind, spares in others.items():
+            for name in self.router.registry.local_models(kind):
+                if (ROLES[kind], name) not in used:
+                    await spares.get(name)
 
 
 def _spare_what_stays() -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from tests.engines.cached import KOKORO, MINILM, WHISPER, cache
 from voice.config import load_settings
-from voice.engines.chat import RemoteChat
 from voice.engines.child import WorkerSpec
 from voice.engines.machine import Machine
 from voice.engines.names import EngineName, Role
@@ -66,19 +65,6 @@ def test_a_whisper_that_is_not_here_says_how_to_get_it(kitchen):
     assert kitchen.remedy("stt", "whisper") == "voice pull whisper:base"
     kitchen.machine = LARGE
     assert kitchen.remedy("stt", "whisper") == "voice pull whisper:large-v3-turbo"
-
-
-async def test_remote_ears_have_a_server_and_a_key_of_their_own(kitchen):
-    assert "TRANSCRIPTION__BASE_URL" in kitchen.remedy("stt", "openai", "whisper-1")
-    kitchen.environment |= {"INFERENCE_BASE_URL": "http://one/v1", "INFERENCE_API_KEY": "sk-one"}
-    assert kitchen.find("stt", "openai", "large").reason == "served at http://one/v1"
-    kitchen.environment |= {"TRANSCRIPTION__BASE_URL": "http://two/v1"}
-    recipe = kitchen.find("stt", "openai")
-    assert (recipe.name, recipe.reason) == ("openai:whisper-1", "served at http://two/v1")
-    ears = recipe.make()
-    assert ears.name == "openai:whisper-1"
-    assert ears._server.key == ""
-    await ears.aclose()
 
 
 @pytest.mark.parametrize(
@@ -152,21 +138,6 @@ def test_kokoro_wants_its_weights(kitchen):
     assert (spec.name, spec.options) == ("kokoro", {"model": str(folder)})
 
 
-async def test_a_remote_model_wants_an_address_or_a_key(kitchen):
-    assert kitchen.remedy("llm", "openai") == "set INFERENCE_BASE_URL or OPENAI__API_KEY"
-    kitchen.environment["OPENAI__API_KEY"] = "sk-1"
-    assert kitchen.find("llm", "openai").name == "openai:gpt-4o-mini"
-    kitchen.environment["INFERENCE_BASE_URL"] = "http://gpu:8001/v1"
-    assert kitchen.find("llm", "openai").name == "openai:default-model"
-    kitchen.environment["INFERENCE_MODEL"] = "qwen"
-    recipe = kitchen.find("llm", "openai")
-    assert (recipe.name, recipe.reason) == ("openai:qwen", "served at http://gpu:8001/v1")
-    assert callable(recipe.make)
-    chat = recipe.make()
-    assert isinstance(chat, RemoteChat)
-    assert chat.name == "openai:qwen"
-
-
 def test_the_reader_reads_the_documents_of_the_settings(kitchen, tmp_path):
     kitchen.environment["DOCUMENTS"] = str(tmp_path)
     assert kitchen.hosted("llm", "reader").options == {"documents": str(tmp_path)}
@@ -206,16 +177,6 @@ def test_a_gguf_model_embeds_in_a_worker(kitchen, tmp_path):
     assert spec.engine == "voice.engines.llama_embedder:LlamaEmbedder"
     assert spec.options["model"] == str(tmp_path / "x.gguf")
     assert kitchen.remedy("embed", "llama", "a/b") == "voice pull llama:a/b"
-
-
-async def test_a_remote_voice_has_a_server_and_voices_of_its_own(kitchen):
-    assert "SPEECH__BASE_URL" in kitchen.remedy("tts", "openai", "tts-1")
-    kitchen.environment |= {"INFERENCE_BASE_URL": "http://one/v1", "INFERENCE_API_KEY": "sk-one"}
-    assert kitchen.find("tts", "openai", "tts-1").reason == "served at http://one/v1"
-    kitchen.environment |= {"SPEECH__BASE_URL": "http://two/v1", "SPEECH__VOICES": "serena, ryan"}
-    recipe = kitchen.find("tts", "openai")
-    assert (recipe.name, recipe.reason) == ("openai:gpt-4o-mini-tts", "served at http://two/v1")
-    assert recipe.make().voices == ("serena", "ryan")
 
 
 async def test_remote_embeddings_have_a_server_of_their_own_or_that_of_the_language_model(kitchen):

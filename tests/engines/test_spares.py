@@ -21,12 +21,6 @@ def test_what_is_installed_can_be_named(tmp_path):
     assert "fake" not in spares(tmp_path).names()
 
 
-def test_a_remote_voice_is_there_when_its_server_is_set(tmp_path):
-    assert "openai:gpt-4o-mini-tts" not in spares(tmp_path).names()
-    there = spares(tmp_path, speech__base_url="http://localhost:9/v1")
-    assert "openai:gpt-4o-mini-tts" in there.names()
-
-
 async def test_all_who_ask_get_one_engine_that_works(tmp_path):
     others = spares(tmp_path)
     async with others.running():
@@ -45,10 +39,3 @@ async def test_one_that_cannot_be_had_says_why_and_may_be_asked_for_again(tmp_pa
         for _ in range(2):
             with pytest.raises(EngineError, match="no server for speech is set"):
                 await others.get("openai:tts-1")
-
-
-async def test_an_address_that_cannot_be_one_is_an_error_of_the_engine(tmp_path):
-    others = spares(tmp_path, speech__base_url="http://me:secret@localhost:9/v1")
-    async with others.running():
-        with pytest.raises(EngineError, match="holds a password"):
-            await others.get("openai:tts-1")

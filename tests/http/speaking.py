@@ -10,7 +10,6 @@ from tests.conformance.live import scripted
 from voice.cli.hosting import hosting
 from voice.config import load_settings
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText
-from voice.engines.registry import open_engines
 from voice.server import Server
 
 
@@ -40,7 +39,7 @@ class Mouth:
 @asynccontextmanager
 async def mouth(tmp_path, tts=None, **flags):
     """A server that speaks with `tts`, else with the engines of the settings."""
-    opener = scripted(FakeSpeechToText(), FakeLanguageModel(), tts) if tts else open_engines
+    opener = scripted(FakeSpeechToText(), FakeLanguageModel(), tts) if tts else None
     flags = {"engines__stt": "fake", "engines__llm": "fake", "engines__tts": "espeak"} | flags
     settings = load_settings(environment={}, env_file=tmp_path / ".env", server__port=0, **flags)
     async with (

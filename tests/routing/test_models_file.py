@@ -101,7 +101,10 @@ MODEL = '[models.m]\ntargets = ["p:x"]\n'
         ('[models.m]\ntargets = "p:x"', "models.m.targets: input should be a valid list"),
         (
             '[models.m]\ntargets = [{model = "p:x", wieght = 1}]',
-            "models.m.targets.0.wieght is no key; allowed are model, weight, order, context_tokens",
+            (
+                "models.m.targets.0.wieght is no key; allowed are model, weight, order, "
+                "context_tokens, voices"
+            ),
         ),
         (
             '[models.m]\ntargets = [{model = "p:x", weight = 0}]',

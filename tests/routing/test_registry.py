@@ -22,8 +22,8 @@ def test_a_model_is_found_by_its_name_and_its_aliases():
     found = registry("a", file=file)
     for name in ("m", "gpt-4o", "org/m"):
         assert targets(found, name) == [("a", "x"), (LOCAL, "reader")]
-    assert found.names() == ["m", "gpt-4o", "org/m"]
-    assert found.local_models() == ["reader"]
+    assert list(found.names()) == ["m", "gpt-4o", "org/m"]
+    assert found.local_models("chat") == ["reader"]
 
 
 def test_a_provider_is_found_by_its_name_and_by_its_kind_while_it_is_the_only_one():
@@ -40,9 +40,17 @@ def test_a_model_of_the_file_goes_before_a_provider():
 
 
 def test_engines_are_found_by_their_own_names():
-    for name in ("reader", "llama:tiny.gguf", "minilm"):
+    kinds = {
+        "reader": "chat",
+        "llama:tiny.gguf": None,
+        "minilm": "embedding",
+        "whisper:base": "transcription",
+        "espeak": "speech",
+    }
+    for name, kind in kinds.items():
         assert targets(registry(), name) == [(LOCAL, name)]
-    for name in ("sphinx", "espeak", "none", "readers"):
+        assert registry().find(name).kind == kind
+    for name in ("none", "auto", "readers"):
         assert targets(registry(), name) == []
 
 
@@ -59,7 +67,9 @@ def test_the_smallest_context_is_what_all_targets_hold():
     [
         (
             {"m": {"targets": ["b:x"]}},
-            "models.m.targets.0: 'b:x' leads nowhere; there is a:MODEL, reader, llama:MODEL, minilm",
+            (
+                "models.m.targets.0: 'b:x' leads nowhere; there is a:MODEL, reader, llama:MODEL, minilm, whisper:MODEL, sphinx, kokoro, espeak"
+            ),
         ),
         (
             {"m": {"targets": ["a:x"], "aliases": ["n"]}, "n": {"targets": ["a:y"]}},
@@ -114,7 +124,53 @@ def test_names_are_allowed_by_themselves_by_a_pattern_or_by_what_they_stand_for(
         True,
         False,
     ]
-    assert found.names() == ["m", "n"]
+    assert list(found.names()) == ["m", "n"]
+
+
+def test_what_a_model_does_is_said_or_told_by_the_engines_among_its_targets():
+    file = models(
+        ears={"targets": ["a:x", "sphinx"], "aliases": ["whisper-1"]},
+        mouth={"targets": [{"model": "a:y", "voices": ["v"]}], "kind": "speech"},
+        vectors={"targets": ["minilm"]},
+        mind={"targets": ["a:z"]},
+    )
+    found = registry("a", file=file, allowed=("nothing",))
+    assert found.names() == {
+        "ears": "transcription",
+        "mouth": "speech",
+        "whisper-1": "transcription",
+    }
+    assert [found.find(name).kind for name in ("vectors", "mind")] == ["embedding", None]
+    assert found.local_models("transcription") == ["sphinx"]
+    assert found.local_models("chat") == found.local_models("speech") == []
+    assert found.find("mouth").voices == ("v",)
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        (
+            {"m": {"targets": ["espeak"], "kind": "chat"}},
+            "models.m: 'espeak' is no engine for chat",
+        ),
+        (
+            {"m": {"targets": ["sphinx", "reader"]}},
+            "models.m: 'reader' is no engine for transcription",
+        ),
+        (
+            {"m": {"targets": ["a:x"], "kind": "speech", "fallbacks": {"any": ["sphinx"]}}},
+            "models.m.fallbacks.any: 'sphinx' is for transcription, not for speech",
+        ),
+        (
+            {"m": {"targets": ["a:x"], "fallbacks": {"any": ["espeak"]}}},
+            "models.m.fallbacks.any: 'espeak' is for speech, not for chat",
+        ),
+    ],
+)
+def test_a_model_does_one_thing(tables, told):
+    with pytest.raises(ModelsError) as caught:
+        registry("a", file=models(**tables))
+    assert str(caught.value) == told
 
 
 def test_only_openais_own_server_is_openai():

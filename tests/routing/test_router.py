@@ -11,6 +11,7 @@ from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.providers.fake import FakeProvider, Reply, failing, saying
 from voice.providers.protocol import ProviderError
 from voice.routing.candidates import RetryPolicy
+from voice.routing.local import NoEngines
 from voice.routing.registry import Registry
 from voice.routing.router import Router
 
@@ -533,7 +534,9 @@ async def test_openais_names_mean_the_model_of_this_server(name):
 async def test_openais_names_mean_the_preferred_model_without_waiting_for_engines():
     engines = Engines()
     a = FakeProvider("a", ANSWER)
-    routing = router(a, file=models(mine={"targets": ["a:x"]}), engines=engines, preferred="mine")
+    routing = router(
+        a, file=models(mine={"targets": ["a:x"]}), engines=engines, usual={"chat": "mine"}
+    )
     assert (await routing.answer("gpt-4o", CHAT, chat())).headers["x-voice-model"] == "x"
     assert engines.asked == 0
 
@@ -550,7 +553,7 @@ async def test_where_openai_itself_is_the_usual_server_its_names_mean_its_models
     openai = FakeProvider("openai", ANSWER)
     registry = Registry([config("openai", url)])
     engines = Engines(("openai:gpt-4o-mini", FakeProvider("local")))
-    routing = Router(registry, {"openai": lambda _: openai}, engines)
+    routing = Router(registry, {"openai": lambda _: openai}, engines, NoEngines())
     assert (await routing.answer(name, CHAT, chat())).headers["x-voice-model"] == served
 
 
@@ -558,7 +561,7 @@ async def test_a_servers_own_answer_is_not_replaced_by_openais():
     """A local model stays in place though there is a key of OpenAI's."""
     registry = Registry([config("openai", "https://api.openai.com/v1")])
     mine = FakeProvider("local", ANSWER)
-    routing = Router(registry, {}, Engines(("reader", mine)))
+    routing = Router(registry, {}, Engines(("reader", mine)), NoEngines())
     assert (await routing.answer("gpt-4o", CHAT, chat())).headers["x-voice-provider"] == "local"
 
 

@@ -1,11 +1,16 @@
 """Routers over fake providers."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from voice.engines.protocols import EngineError
 from voice.providers.config import ProviderConfig
 from voice.providers.fake import FakeProvider
 from voice.providers.kinds import PROVIDER_KINDS
-from voice.providers.protocol import Operation, Provider
+from voice.providers.protocol import AudioProvider, Operation, Provider
 from voice.routing.candidates import RetryPolicy
+from voice.routing.kinds import ModelKind
+from voice.routing.local import LocalEngines, NoEngines
 from voice.routing.models_file import ModelsFile
 from voice.routing.registry import Registry
 from voice.routing.router import Router
@@ -49,6 +54,8 @@ def router(
     *fakes: FakeProvider,
     file: ModelsFile | None = None,
     engines: Engines | None = None,
+    audio: LocalEngines[AudioProvider] | None = None,
+    usual: Mapping[ModelKind, str] = MappingProxyType({}),
     policy: RetryPolicy | None = None,
     chance: float = 0.0,
     **options: object,
@@ -61,6 +68,8 @@ def router(
         registry,
         dict.fromkeys(PROVIDER_KINDS, lambda each: by_name[each.name]),
         engines or Engines(),
+        audio or NoEngines(),
+        usual={kind: route for kind, name in usual.items() if (route := registry.find(name))},
         policy=policy or RetryPolicy(),
         random=lambda: chance,
     )

@@ -17,15 +17,15 @@ from voice.cli.loop import run
 from voice.cli.serve import own_key
 from voice.cli.settings import settings_or_exit
 from voice.cli.terminal import InterruptedByUserError, Interrupts, harmless, read_line
-from voice.engines.chat import RemoteChat
 from voice.engines.names import AUTO
 from voice.engines.protocols import EngineError
 from voice.engines.remote import RemoteServer
 from voice.http.models import OWNER
 from voice.observe.logs import set_up_logs
+from voice.providers.config import ProviderConfig
+from voice.routing.language_model import RoutedLanguageModel
+from voice.routing.serving import router_to
 
-NAME = "the server at {url}"
-"""In what went wrong there."""
 LISTED = 10
 PATIENCE_S = 120.0
 """The longest silence of a server, which may be loading a model."""
@@ -61,11 +61,10 @@ async def _chat(url: str | None, key: str | None, model: str | None, system: str
     async with _server(url, key, interrupts) as (base_url, known_key):
         if not model:
             model = await interrupts.unless(only_model(base_url, known_key))
-        remote = RemoteChat(
-            NAME.format(url=base_url), base_url, known_key, model, timeout_s=PATIENCE_S
-        )
-        async with aclosing(remote):
-            dialogue = Dialogue(remote, system)
+        name = _called(base_url)
+        server = ProviderConfig(name, "openai", base_url, known_key or "", PATIENCE_S)
+        async with aclosing(router_to(server, "chat", model)) as router:
+            dialogue = Dialogue(RoutedLanguageModel(router, name), system)
             if question is None:
                 await Conversation(dialogue, interrupts, model).hold()
             else:
@@ -105,12 +104,17 @@ def _with_version(url: str) -> str:
     return url.rstrip("/") + ("" if urlsplit(url).path.strip("/") else "/v1")
 
 
+def _called(base_url: str) -> str:
+    """A server, in what goes wrong there."""
+    return f"the server at {base_url.removesuffix('/v1')}"
+
+
 async def only_model(base_url: str, key: str | None) -> str:
     """The model to ask where nobody said which: our server knows, another may have only one.
 
     Raises `EngineError`.
     """
-    server = RemoteServer(NAME.format(url=base_url), base_url, key, PATIENCE_S)
+    server = RemoteServer(_called(base_url), base_url, key, PATIENCE_S)
     try:
         async with server.connect() as http, http.get(f"{server.base_url}/models") as answer:
             if answer.status != 200:

@@ -1,11 +1,10 @@
 """`voice speak`: a text, spoken into a file."""
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     aclosing,
-    asynccontextmanager,
     contextmanager,
 )
 from pathlib import Path
@@ -18,12 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from voice.audio.encoding import SpeechFormat, encoder, wav_header
+from voice.cli.engines import opened, server_at
 from voice.cli.loop import run
 from voice.cli.settings import settings_or_exit
-from voice.config import Settings
 from voice.engines.protocols import EngineError, SpeakOptions, TextToSpeech
-from voice.engines.registry import open_engine
-from voice.engines.remote_speech import RemoteTextToSpeech
+from voice.engines.registry import Engine
 from voice.groups import ungrouped
 from voice.narration import Narration, spoken_chunks
 from voice.observe.logs import set_up_logs
@@ -75,9 +73,10 @@ def speak(
         raise click.ClickException("there is nothing to say: the text has no letters and no digits")
     to = wanted or _format_of(out)
     options = SpeakOptions(voice=voice, speed=speed, language=language)
+    server = server_at(url, key, settings.inference_timeout) if url else None
     try:
         with ungrouped():
-            run(_speak(_engine(settings, engine, url, key), chunks, options, to, out))
+            run(_speak(opened(settings, "speech", engine, server), chunks, options, to, out))
     except (EngineError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -109,32 +108,16 @@ def _format_of(out: Path | None) -> SpeechFormat:
         ) from None
 
 
-@asynccontextmanager
-async def _engine(
-    settings: Settings, name: str | None, url: str | None, key: str | None
-) -> AsyncIterator[TextToSpeech]:
-    if url is None:
-        async with open_engine(settings, "tts", name or settings.engines.tts) as engine:
-            yield cast("TextToSpeech", engine)
-        return
-    base_url = url.rstrip("/")
-    base_url += "" if base_url.endswith("/v1") else "/v1"
-    remote = RemoteTextToSpeech(f"the server at {url}", base_url, key, name or "tts-1")
-    try:
-        yield remote
-    finally:
-        await remote.aclose()
-
-
 async def _speak(
-    engine: AbstractAsyncContextManager[TextToSpeech],
+    engine: AbstractAsyncContextManager[Engine],
     chunks: list[str],
     options: SpeakOptions,
     to: SpeechFormat,
     out: Path | None,
 ) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    async with engine as tts:
+    async with engine as found:
+        tts = cast("TextToSpeech", found)
         start_s = monotonic()
         if options.voice in SPEECH_VOICES:
             options = structs.replace(options, voice=installed_voice(options.voice, tts.voices))

@@ -1,7 +1,7 @@
 """`voice transcribe`: recordings, written down."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import cast, get_args
 
@@ -10,12 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from voice.audio.decoding import DecodingError
+from voice.cli.engines import opened, server_at
 from voice.cli.loop import run
 from voice.cli.settings import settings_or_exit
 from voice.config import Settings
 from voice.engines.protocols import EngineError, ListenOptions, SpeechToText
-from voice.engines.registry import open_engine
-from voice.engines.remote_transcription import RemoteSpeechToText
 from voice.engines.vad import open_detector
 from voice.groups import ungrouped
 from voice.http.transcript_formats import Heard, write
@@ -101,7 +100,9 @@ async def _transcribe(
 ) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     failed = 0
-    async with _engine(settings, asked.model, url, key) as stt:
+    server = server_at(url, key, settings.inference_timeout) if url else None
+    async with opened(settings, "transcription", asked.model or None, server) as engine:
+        stt = cast("SpeechToText", engine)
         for file, out in outputs.items():
             try:
                 text = await _written(settings, stt, file, asked, console)
@@ -117,26 +118,6 @@ async def _transcribe(
                 console.print(str(out))
     if failed:
         raise SystemExit(1)
-
-
-@asynccontextmanager
-async def _engine(
-    settings: Settings, name: str, url: str | None, key: str | None
-) -> AsyncIterator[SpeechToText]:
-    if url is None:
-        async with open_engine(settings, "stt", name or settings.engines.stt) as engine:
-            yield cast("SpeechToText", engine)
-        return
-    base_url = url.rstrip("/")
-    base_url += "" if base_url.endswith("/v1") else "/v1"
-    timeout_s = settings.inference_timeout
-    remote = RemoteSpeechToText(
-        f"the server at {url}", base_url, key, name or "whisper-1", timeout_s=timeout_s
-    )
-    try:
-        yield remote
-    finally:
-        await remote.aclose()
 
 
 async def _written(

@@ -19,31 +19,24 @@ class ChatAnswer:
     """The body of one response, fed as it comes.
 
     `explain` makes an error of words that complete "the server ..."; whatever cannot be read is
-    raised as that. With `whole` the answer comes in one piece of JSON, and not as events.
+    raised as that.
     """
 
-    def __init__(self, explain: Callable[[str], EngineError], *, whole: bool = False) -> None:
+    def __init__(self, explain: Callable[[str], EngineError]) -> None:
         self.done = False
         """Whether all of it has come."""
         self._explain = explain
-        self._whole = bytearray() if whole else None
         self._events = EventStream()
         self._reader = CompletionReader()
         self._unthinking = Unthinking()
 
     def feed(self, data: bytes) -> list[Piece]:
-        if self._whole is not None:
-            self._whole += data
-            return []
         with self._explained():
             return self._pieces(self._events.feed(data))
 
     def finish(self) -> list[Piece]:
         with self._explained():
-            last = self._events.finish()
-            if self._whole is not None:
-                last = [StreamEvent(self._whole.decode("utf-8", "replace"))]
-            pieces = self._pieces(last)
+            pieces = self._pieces(self._events.finish())
             if not (self.done or self._reader.ended):
                 raise self._explain("broke off in the middle of its answer; try again")
             return [*pieces, *self._without_thoughts(self._reader.finish())]

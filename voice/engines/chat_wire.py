@@ -32,7 +32,7 @@ REQUEST_FIELDS = frozenset(
 # ---------------------------------------------------------------- the request
 
 
-def request_body(prompt: Prompt, model: str, max_tokens_field: str = "max_tokens") -> Json:
+def request_body(prompt: Prompt, model: str) -> Json:
     """The JSON body; what the prompt leaves open is not sent at all."""
     body: Json = {
         "model": model,
@@ -41,7 +41,7 @@ def request_body(prompt: Prompt, model: str, max_tokens_field: str = "max_tokens
         "stream_options": {"include_usage": True},
     }
     optional: Json = {
-        max_tokens_field: prompt.max_tokens,
+        "max_tokens": prompt.max_tokens,
         "temperature": prompt.temperature,
         "top_p": prompt.top_p,
         "seed": prompt.seed,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from voice.config import Settings
 from voice.engines.catalog import wanted
-from voice.engines.chat import RemoteChat
 from voice.engines.child import WorkerSpec
 from voice.engines.fake_embedder import FakeEmbedder
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
@@ -19,25 +18,9 @@ from voice.engines.recommend import (
     recommend,
 )
 from voice.engines.remote_embedder import RemoteEmbedder
-from voice.engines.remote_speech import RemoteTextToSpeech
-from voice.engines.remote_transcription import RemoteSpeechToText
 from voice.engines.weights import Model, Weights, weights_of
 
-OPENAI_MODEL = "gpt-4o-mini"
-OPENAI_TRANSCRIPTION_MODEL = "whisper-1"
-OPENAI_SPEECH_MODEL = "gpt-4o-mini-tts"
-SERVED_MODEL = "default-model"
-
-InProcess = (
-    RemoteChat
-    | RemoteSpeechToText
-    | RemoteTextToSpeech
-    | RemoteEmbedder
-    | FakeSpeechToText
-    | FakeLanguageModel
-    | FakeTextToSpeech
-    | FakeEmbedder
-)
+InProcess = RemoteEmbedder | FakeSpeechToText | FakeLanguageModel | FakeTextToSpeech | FakeEmbedder
 
 
 class AbsentError(EngineError):
@@ -119,24 +102,6 @@ class Recipes:
         spec = WorkerSpec(f"whisper:{model}", "voice.engines.whisper:Whisper", options)
         return Recipe(spec.name, reason, spec)
 
-    def openai_transcription(self, model: str) -> Recipe:
-        settings = self.settings
-        url = settings.transcription_url
-        if url is None:
-            raise AbsentError(
-                "no server for speech-to-text is set",
-                "set TRANSCRIPTION__BASE_URL or OPENAI__API_KEY",
-            )
-        model = model or OPENAI_TRANSCRIPTION_MODEL
-        name = f"openai:{model}"
-
-        def make() -> RemoteSpeechToText:
-            timeout_s = settings.inference_timeout
-            key = settings.transcription_key
-            return RemoteSpeechToText(name, url, key, model, timeout_s=timeout_s)
-
-        return Recipe(name, f"served at {url}", make)
-
     # ------------------------------------------------------------ language model
 
     def reader(self, _model: str) -> Recipe:
@@ -170,23 +135,6 @@ class Recipes:
         spec = WorkerSpec(f"llama:{model}", "voice.engines.llama:Llama", options)
         return Recipe(spec.name, reason, spec)
 
-    def openai(self, model: str) -> Recipe:
-        settings = self.settings
-        url = settings.remote_url
-        if url is None:
-            raise AbsentError(
-                "no server for language models is set", "set INFERENCE_BASE_URL or OPENAI__API_KEY"
-            )
-        usual = SERVED_MODEL if settings.inference_base_url else OPENAI_MODEL
-        model = model or settings.inference_model or usual
-        name = f"{settings.remote_kind}:{model}"
-
-        def make() -> RemoteChat:
-            timeout_s = settings.inference_timeout
-            return RemoteChat(name, url, settings.remote_key, model, timeout_s=timeout_s)
-
-        return Recipe(name, f"served at {url}", make)
-
     # ------------------------------------------------------------ text to speech
 
     def espeak(self, _model: str) -> Recipe:
@@ -201,28 +149,6 @@ class Recipes:
             raise AbsentError(f"the weights of {name} are not here", pull_command(name))
         spec = WorkerSpec(name, "voice.engines.kokoro:Kokoro", {"model": str(folder)})
         return Recipe(name, "a natural voice", spec)
-
-    def openai_speech(self, model: str) -> Recipe:
-        settings = self.settings
-        url = settings.speech_url
-        if url is None:
-            raise AbsentError(
-                "no server for speech is set", "set SPEECH__BASE_URL or OPENAI__API_KEY"
-            )
-        name = f"openai:{model or OPENAI_SPEECH_MODEL}"
-
-        def make() -> RemoteTextToSpeech:
-            return RemoteTextToSpeech(
-                name,
-                url,
-                settings.speech_key,
-                model or OPENAI_SPEECH_MODEL,
-                timeout_s=settings.inference_timeout,
-                voices=settings.speech.voices,
-                rate_hz=settings.speech.rate_hz,
-            )
-
-        return Recipe(name, f"served at {url}", make)
 
     # ------------------------------------------------------------ embeddings
 
@@ -272,6 +198,20 @@ class Recipes:
     def no_embedder(self, _model: str) -> Recipe:
         return Recipe(NONE, "search goes by words alone", lambda: None)
 
+    # ------------------------------------------------------------ elsewhere
+
+    def remote_ears(self, _model: str) -> Recipe:
+        remedy = "set TRANSCRIPTION__BASE_URL or OPENAI__API_KEY"
+        raise AbsentError("no server for speech-to-text is set", remedy)
+
+    def remote_mind(self, _model: str) -> Recipe:
+        remedy = "set INFERENCE_BASE_URL or OPENAI__API_KEY"
+        raise AbsentError("no server for language models is set", remedy)
+
+    def remote_voice(self, _model: str) -> Recipe:
+        remedy = "set SPEECH__BASE_URL or OPENAI__API_KEY"
+        raise AbsentError("no server for speech is set", remedy)
+
     # ------------------------------------------------------------ for tests and benchmarks
 
     def fake_ears(self, _model: str) -> Recipe:
@@ -305,15 +245,15 @@ def best_fitting(models: Iterable[Model], largest_gb: float) -> Model | None:
 _RECIPES: dict[tuple[Role, str], Callable[[Recipes, str], Recipe]] = {
     ("stt", "sphinx"): Recipes.sphinx,
     ("stt", "whisper"): Recipes.whisper,
-    ("stt", "openai"): Recipes.openai_transcription,
+    ("stt", "openai"): Recipes.remote_ears,
     ("stt", "fake"): Recipes.fake_ears,
     ("llm", "reader"): Recipes.reader,
     ("llm", "llama"): Recipes.llama,
-    ("llm", "openai"): Recipes.openai,
+    ("llm", "openai"): Recipes.remote_mind,
     ("llm", "fake"): Recipes.fake_mind,
     ("tts", "espeak"): Recipes.espeak,
     ("tts", "kokoro"): Recipes.kokoro,
-    ("tts", "openai"): Recipes.openai_speech,
+    ("tts", "openai"): Recipes.remote_voice,
     ("tts", "fake"): Recipes.fake_voice,
     ("embed", "minilm"): Recipes.minilm,
     ("embed", "llama"): Recipes.llama_embedder,

@@ -3,9 +3,10 @@
 `auto` goes from the best kind to the embedded one and takes the first that can be had and starts.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 from voice.config import Settings
@@ -24,11 +25,10 @@ from voice.engines.protocols import (
 from voice.engines.recipes import AbsentError, Recipe, Recipes
 from voice.engines.wire import Facts
 
-# From the best to the one that is always there. A remote model is first because somebody had to
-# give its address; `fake` is never taken unasked.
+# From the best to the one that is always there; `fake` is never taken unasked.
 PREFERENCE: dict[Role, tuple[str, ...]] = {
     "stt": ("whisper", "sphinx"),
-    "llm": ("openai", "llama", "reader"),
+    "llm": ("llama", "reader"),
     "tts": ("kokoro", "espeak"),
     # The server of a language model need not know of embeddings.
     "embed": ("minilm", "none"),
@@ -82,12 +82,16 @@ class EngineSet:
         return resolve_alias(name, next(each.name for each in self.choices if each.kind == role))
 
 
+Given = Mapping[Role, tuple[Choice, Engine]]
+"""Engines that need no start, and what is said of them."""
+
+NONE_GIVEN: Given = MappingProxyType({})
+
+
 @asynccontextmanager
-async def open_engines(
-    settings: Settings, llm: LanguageModel | None = None
-) -> AsyncIterator[EngineSet]:
-    """Start the engines that the settings ask for, and stop them in the end; a language model that
-    is given takes the place of theirs.
+async def open_engines(settings: Settings, given: Given = NONE_GIVEN) -> AsyncIterator[EngineSet]:
+    """Start the engines that the settings ask for, and stop them in the end; those that are given
+    take the place of theirs.
 
     Raises `EngineError` when an engine that was asked for by name cannot be had or does not start.
     """
@@ -96,15 +100,14 @@ async def open_engines(
         # All begin to load before the first is waited for.
         searches: dict[Role, Search] = {}
         for role in ROLES:
-            if role != "llm" or llm is None:
+            if role not in given:
                 searches[role] = Search(role, getattr(settings.engines, role), recipes)
                 stack.push_async_callback(searches[role].close)
                 await searches[role].begin()
         engines = {role: await search.finish() for role, search in searches.items()}
         choices = {role: search.choice for role, search in searches.items()}
-        if llm is not None:
-            engines["llm"] = llm
-            choices["llm"] = Choice("llm", llm.name, "routed to one of its targets", "")
+        for role, (choice, engine) in given.items():
+            choices[role], engines[role] = choice, engine
         yield EngineSet(
             cast("SpeechToText", engines["stt"]),
             cast("LanguageModel", engines["llm"]),

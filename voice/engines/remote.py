@@ -4,7 +4,7 @@ Where it is stands in the log and not in these words, which may reach anybody's 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -56,23 +56,6 @@ class RemoteServer:
                 sock_read=self.timeout_s,
             ),
         )
-
-    async def post(
-        self,
-        session: aiohttp.ClientSession,
-        path: str,
-        body: Callable[[], bytes | aiohttp.FormData],
-        headers: Mapping[str, str] | None = None,
-    ) -> aiohttp.ClientResponse:
-        """Send a request, whose body is made each time that it has to be sent."""
-        url = f"{self.base_url}/{path}"
-        try:
-            return await session.post(url, data=body(), headers=headers, allow_redirects=False)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # The server had closed the idle connection just as it was taken from the pool.
-            return await session.post(url, data=body(), headers=headers, allow_redirects=False)
 
     async def refusal(self, response: aiohttp.ClientResponse, model: str) -> EngineError:
         """What an answer with an error status means, and what to do about it."""

@@ -9,10 +9,10 @@ from voice.http.answering import Body, Stream
 from voice.http.chat_rules import check_chat
 from voice.http.chat_types import ChatRequest, ImagePart
 from voice.http.hearing import has_recordings, has_spoken_answers, in_words
-from voice.http.speech import chosen_voice
 from voice.http.spoken_answer import Speaker
 from voice.narration import unhurried
 from voice.providers.protocol import Operation
+from voice.providers.voices import chosen_voice
 from voice.routing.router import Router
 from voice.server import Server
 
@@ -75,5 +75,5 @@ def _speaker(server: Server, tts: TextToSpeech, asked: ChatRequest) -> Speaker:
         raise unsupported_parameter("n", "must be 1 where an answer is spoken while it is made.")
     voice = asked.audio.voice
     name = voice if isinstance(voice, str) else str(voice.get("id", ""))
-    options = SpeakOptions(voice=chosen_voice(name, tts))
+    options = SpeakOptions(voice=chosen_voice(name, tts.voices, tts.name))
     return Speaker(unhurried(tts), options, asked.audio.format, server.spoken_answers)

@@ -1,9 +1,8 @@
 """The multipart form of a request: typed fields, and one file that goes to disk when it is large."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from difflib import get_close_matches
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, TypeVar, cast, get_origin
@@ -18,8 +17,10 @@ from multipart import (  # type: ignore[import-untyped]
 
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.body import converted
+from voice.providers.protocol import Upload
 
 T = TypeVar("T")
+Json = dict[str, Any]
 
 MEMORY_BYTES = 1 << 20
 """A file stays in memory up to this size."""
@@ -31,22 +32,11 @@ MIB = 1 << 20
 _NAME = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<key>[^\[\]]*)\])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that was sent; whoever has it closes it."""
-
-    file: BinaryIO
-    name: str
-    size_bytes: int
-
-    def close(self) -> None:
-        self.file.close()
-
-
 async def read_form(
     request: Request[Any, Any, Any], kind: type[T], *, max_file_bytes: int
-) -> tuple[T, Upload]:
-    """Read a form of one `file` and the fields of a struct, lists and objects among them.
+) -> tuple[T, Json, Upload]:
+    """Read a form of one `file` and the fields of a struct, lists and objects among them; the raw
+    fields, lists as lists, tell what was set.
 
     A list is sent as `name`, `name[]` or `name[0]`, once for each of its values, and an object as
     `name[key]` or as JSON. Raises `ApiError` that names the field at fault; the route must have no
@@ -61,7 +51,8 @@ async def read_form(
             if block:
                 form.take(parser, block)
         form.finish(parser)
-        return _typed(form.values, kind), form.uploaded()
+        fields = _fields(form.values, kind)
+        return converted(fields, kind, strict=False), fields, form.uploaded()
     except BaseException:
         form.close()
         raise
@@ -76,6 +67,7 @@ class _Form:
         self._max_file_bytes = max_file_bytes
         self._file: BinaryIO | None = None
         self._file_name = ""
+        self._file_type = ""
         self._file_bytes = 0
         self._total_bytes = 0
         self._segment: MultipartSegment | None = None
@@ -122,7 +114,7 @@ class _Form:
                 param="file",
             )
         self._file.seek(0)
-        return Upload(self._file, self._file_name, self._file_bytes)
+        return Upload(self._file, self._file_name, self._file_bytes, self._file_type)
 
     def close(self) -> None:
         if self._file is not None:
@@ -148,6 +140,7 @@ class _Form:
             spool = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - its reader closes it
             self._file = cast("BinaryIO", spool)
             self._file_name = segment.filename or ""
+            self._file_type = segment.content_type or ""
         elif segment.filename is not None:
             raise unsupported_parameter(segment.name or "", "is a file; only 'file' may be one.")
 
@@ -188,23 +181,23 @@ def _malformed(error: Exception) -> ApiError:
 # ---------------------------------------------------------------- typed fields
 
 
-def _typed(values: dict[str, list[str]], kind: type[T]) -> T:
-    found: dict[str, Any] = {}
-    types = {field.name: field.type for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
+def _fields(values: dict[str, list[str]], kind: type[Any]) -> Json:
+    """What was sent, lists as lists and objects as objects; of what nobody knows as it looks."""
+    found: Json = {}
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
     for sent, texts in values.items():
         parts = _NAME.fullmatch(sent)
         name, key = (parts["name"], parts["key"]) if parts else (sent, None)
-        if name not in types:
-            raise _unknown(name, list(types))
-        if get_origin(types[name]) is tuple:
+        is_strange_list = name not in types and (key is not None or len(texts) > 1)
+        if get_origin(types.get(name)) is tuple or is_strange_list:
             found.setdefault(name, []).extend(_items(texts))
         elif len(texts) > 1:
             raise ApiError(f"'{name}' was sent {len(texts)} times; send it once.", param=name)
         elif key:
             found.setdefault(name, {})[key] = texts[0]
         else:
-            found[name] = _value(texts[0], types[name])
-    return converted(found, kind, strict=False)
+            found[name] = _value(texts[0], types.get(name, str))
+    return found
 
 
 def _items(texts: list[str]) -> Iterator[str]:
@@ -226,7 +219,11 @@ def _json(text: str) -> Any:
     return text
 
 
-def _unknown(name: str, known: list[str]) -> ApiError:
+def check_known(fields: Iterable[str], kind: type[Any]) -> None:
+    """Raises `ApiError` for a field that is none of a struct's."""
+    known = [field.name for field in msgspec.structs.fields(kind)]
+    if (name := next((each for each in fields if each not in known), None)) is None:
+        return
     near = get_close_matches(name, ["file", *known], n=1)
     hint = f"; did you mean '{near[0]}'?" if near else f"; there is file, {', '.join(known)}."
-    return unsupported_parameter(name[:100], f"is not known here{hint}")
+    raise unsupported_parameter(name[:100], f"is not known here{hint}")

@@ -107,6 +107,11 @@ class TranslationForm(msgspec.Struct, kw_only=True, frozen=True):
     response_format: Format = "json"
     temperature: Temperature | None = None
 
+    @property
+    def stream(self) -> bool:
+        """Translations come as a whole."""
+        return False
+
     def asked(self) -> Asked:
         options = ListenOptions(prompt=self.prompt, temperature=self.temperature, translate=True)
         return Asked(model=self.model, options=options, format=self.response_format)

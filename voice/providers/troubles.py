@@ -6,7 +6,8 @@ The key that a provider refuses is the server's own, never the client's, so such
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import ceil
@@ -14,7 +15,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from voice.engines.protocols import EngineError
 from voice.engines.remote import error_detail
+from voice.gateway.errors import ApiError, api_error
 from voice.providers.answers import UNREADABLE
 from voice.providers.protocol import ProviderError, Trouble
 
@@ -206,6 +209,24 @@ def provider_error(
     if retry_after_s is not None:
         error.headers["Retry-After"] = str(ceil(retry_after_s))
     return error
+
+
+@contextmanager
+def engine_explained() -> Iterator[None]:
+    """Makes a `ProviderError` of what an engine of this server cannot do."""
+    try:
+        yield
+    except (EngineError, ApiError) as error:
+        told = api_error(error)
+        trouble: Trouble = "request" if told.status < 500 else "unavailable"
+        raise ProviderError(
+            told.message,
+            trouble,
+            status=told.status,
+            kind=told.kind,
+            code=told.code,
+            param=told.param,
+        ) from error
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -1,6 +1,7 @@
 """The registry that the settings ask for: from variables alone, or with a file of models."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from voice.config import Settings, variables
 from voice.engines.names import AUTO, Role
@@ -8,9 +9,14 @@ from voice.engines.registry import Choice, preview
 from voice.providers.config import ProviderConfig
 from voice.providers.kinds import OPENAI_URL, USUAL_URLS
 from voice.routing.candidates import RetryPolicy
+from voice.routing.kinds import ROLES, ModelKind
 from voice.routing.models_file import ModelsError, ModelsFile, provider_config, read_models_file
 from voice.routing.registry import Registry
-from voice.routing.targets import LOCAL, Route
+from voice.routing.targets import LOCAL, Route, Target
+
+OPENAI_MODEL = "gpt-4o-mini"
+SERVED_MODEL = "default-model"
+"""What is asked for where no model was named: at OpenAI, and at a server that may have but one."""
 
 
 def registry_of(settings: Settings, environment: Mapping[str, str] | None = None) -> Registry:
@@ -28,13 +34,7 @@ def registry_of(settings: Settings, environment: Mapping[str, str] | None = None
                 timeout_s=settings.inference_timeout,
                 max_connections=settings.inference_max_connections,
             )
-        preferred = settings.engines.llm
-        return Registry(
-            providers.values(),
-            file,
-            allowed=settings.llm_allowed_models,
-            preferred=None if preferred == AUTO else preferred,
-        )
+        return Registry(providers.values(), file, allowed=settings.llm_allowed_models)
     except ModelsError as error:
         if path is None:
             raise
@@ -42,27 +42,68 @@ def registry_of(settings: Settings, environment: Mapping[str, str] | None = None
         raise ModelsError("\n".join(f"{path}: {line}" for line in lines)) from None
 
 
-def routed(registry: Registry, settings: Settings) -> Route | None:
-    """The route of the model of conversations, where that is more than one engine by its name."""
+def usual_routes(settings: Settings, registry: Registry) -> dict[ModelKind, Route]:
+    """Who talks, listens and speaks where nobody said who, as far as that is more than one engine
+    of this server by its name.
+    """
+    found: dict[ModelKind, Route | None] = {
+        "chat": _language_model(settings, registry),
+        "transcription": _at_own_server(settings.engines.stt, "transcription", registry),
+        "speech": _at_own_server(settings.engines.tts, "speech", registry, settings.speech.voices),
+    }
+    return {
+        kind: replace(route, kind=kind)
+        for kind, route in found.items()
+        if route and route.targets[0].key != (LOCAL, route.name)
+    }
+
+
+def _language_model(settings: Settings, registry: Registry) -> Route | None:
+    """A remote one goes before all others: somebody had to give its address."""
     name = settings.engines.llm
-    route = None if name == AUTO else registry.find(name)
-    if route is None:
-        return None
-    provider = registry.providers.get(route.targets[0].provider)
-    is_engine = route.targets[0].key == (LOCAL, name)
-    is_remote_engine = name == f"openai:{route.targets[0].model}" and provider is not None
-    if is_engine or (is_remote_engine and provider and provider.base_url == settings.remote_url):
-        return None
+    if name == AUTO and settings.remote_url:
+        usual = SERVED_MODEL if settings.inference_base_url else OPENAI_MODEL
+        name = f"{settings.remote_kind}:{settings.inference_model or usual}"
+    return registry.find(name)
+
+
+def _at_own_server(
+    name: str, own: str, registry: Registry, voices: tuple[str, ...] = ()
+) -> Route | None:
+    """Where a name leads; that of a remote model to a server for its kind, if there is one."""
+    kind, _, model = name.partition(":")
+    if kind == "openai" and own in registry.providers:
+        return Route(name, (Target(own, model, voices=voices),))
+    route = registry.find(name)
+    if route and voices and kind == "openai":
+        return replace(route, targets=(replace(route.targets[0], voices=voices),))
     return route
+
+
+def elsewhere(settings: Settings, registry: Registry, role: Role) -> bool:
+    """Whether the model of a role is one of the registry's that does what the role wants."""
+    route = registry.find(getattr(settings.engines, role))
+    return route is not None and (route.kind is None or ROLES[route.kind] == role)
 
 
 def foreseen(settings: Settings, role: Role) -> Choice:
     """The engine that would be taken for a role if it starts. Raises `EngineError`."""
-    route = routed(registry_of(settings), settings) if role == "llm" else None
-    if route is None:
-        return preview(settings, role)
-    targets = " or ".join(f"{each.provider}:{each.model}" for each in route.targets)
-    return Choice(role, settings.engines.llm, f"routed to {targets}", "")
+    registry = registry_of(settings)
+    for kind, route in usual_routes(settings, registry).items():
+        if ROLES[kind] == role:
+            return routed_choice(registry, kind, route)
+    return preview(settings, role)
+
+
+def routed_choice(registry: Registry, kind: ModelKind, route: Route) -> Choice:
+    """What is said of a model that is no single engine."""
+    target, *others = route.targets
+    provider = registry.providers.get(target.provider)
+    reason = f"served at {provider.base_url}" if provider else ""
+    if others or not provider:
+        targets = " or ".join(f"{each.provider}:{each.model}" for each in route.targets)
+        reason = f"routed to {targets}"
+    return Choice(ROLES[kind], route.name, reason, "")
 
 
 def policy_of(settings: Settings) -> RetryPolicy:
@@ -83,3 +124,7 @@ def _from_variables(settings: Settings) -> Iterator[ProviderConfig]:
         yield ProviderConfig(kind, kind, settings.inference_base_url, key, *common)
         if not settings.openai.api_key.get_secret_value():
             yield ProviderConfig("openai", kind, settings.inference_base_url, key, *common)
+    for name, own in (("transcription", settings.transcription), ("speech", settings.speech)):
+        if own.base_url:
+            key = own.api_key.get_secret_value()
+            yield ProviderConfig(name, "openai", own.base_url, key, *common)

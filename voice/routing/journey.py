@@ -10,16 +10,17 @@ from urllib.parse import quote
 import structlog
 
 from voice.gateway.errors import ApiError
-from voice.providers.protocol import Call, Operation, Provider, ProviderError
+from voice.providers.protocol import Call, Operation, ProviderError, Refusing, Upload
 from voice.routing.candidates import Candidate, Candidates, RetryPolicy
 from voice.routing.health import Health, Trial, sane_retry_after
 from voice.routing.targets import Route, Target
 
 log = structlog.get_logger()
 
+P = TypeVar("P", bound=Refusing)
 T = TypeVar("T")
 
-Ask = Callable[[Provider, Call, Health, Trial], Awaitable[T]]
+Ask = Callable[[P, Call, Health, Trial], Awaitable[T]]
 """Ask one provider once; what succeeded is told to the health by whoever asks."""
 
 MAY_PASS = frozenset({"rate_limit", "unavailable", "timeout"})
@@ -35,32 +36,34 @@ class Routed(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What requests share."""
+class Surroundings(Generic[P]):
+    """What requests share; `P` is whom they ask."""
 
     policy: RetryPolicy
     random: Callable[[], float]
     """Gives a number in [0, 1)."""
-    provider: Callable[[Target, Operation], Awaitable[Provider]]
+    provider: Callable[[Target, Operation], Awaitable[P]]
     """Raises `ProviderError` for one that cannot be had."""
     health: Callable[[Target], Health]
     find: Callable[[str], Route | None]
 
 
-class Journey(Generic[T]):
+class Journey(Generic[P, T]):
     """Ends with an answer, or with the error that the client gets."""
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: Surroundings[P],
         operation: Operation,
         body: Mapping[str, object],
-        ask: Ask[T],
+        ask: Ask[P, T],
+        upload: Upload | None = None,
     ) -> None:
         self._around = surroundings
         self._operation = operation
         self._body = body
         self._ask = ask
+        self._upload = upload
         self._clock = asyncio.get_running_loop().time
         self._deadline_s = self._clock() + surroundings.policy.deadline_s
         self._attempts = 0
@@ -128,10 +131,11 @@ class Journey(Generic[T]):
                 candidates.drop(candidate)
         raise trouble or refusal or nobody(route)
 
-    async def _ready(self, candidate: Candidate) -> tuple[Provider, Call]:
+    async def _ready(self, candidate: Candidate) -> tuple[P, Call]:
         """Wait until the target may be asked. Raises `ApiError` when it cannot do what is wanted."""
-        call = Call(self._operation, candidate.target.model, self._body)
-        provider = await self._around.provider(candidate.target, self._operation)
+        target = candidate.target
+        call = Call(self._operation, target.model, self._body, self._upload, target.voices)
+        provider = await self._around.provider(target, self._operation)
         if refusal := provider.refusal(call):
             raise refusal
         wait_s = candidate.ready_at_s - self._clock()
@@ -139,7 +143,7 @@ class Journey(Generic[T]):
             await asyncio.sleep(wait_s)
         return provider, call
 
-    async def _attempt(self, provider: Provider, call: Call, candidate: Candidate) -> T:
+    async def _attempt(self, provider: P, call: Call, candidate: Candidate) -> T:
         self._attempts += 1
         self._last = candidate.target
         self._asked[candidate.target.key] = candidate

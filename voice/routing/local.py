@@ -1,15 +1,17 @@
 """The engines of this server as targets."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from voice.engines.protocols import Embedder, LanguageModel
 from voice.engines.registry import EngineSet
-from voice.providers.protocol import Operation, Provider
+from voice.providers.protocol import Operation, Provider, Refusing
+
+P_co = TypeVar("P_co", bound=Refusing, covariant=True)
 
 
-class LocalEngines(Protocol):
-    """What the router asks of the engines of this server."""
+class LocalEngines(Protocol[P_co]):
+    """What the router asks of the engines of this server; `P_co` is what they answer as."""
 
     def names(self) -> list[str]:
         """Those known by now, to be listed."""
@@ -20,7 +22,7 @@ class LocalEngines(Protocol):
         Raises `EngineError`.
         """
 
-    async def find(self, name: str, operation: Operation) -> Provider | None:
+    async def find(self, name: str, operation: Operation) -> P_co | None:
         """The engine of this name; None for one that is not here. Raises `EngineError`."""
 
 
@@ -32,6 +34,19 @@ class EngineSource(Protocol):
 
     async def warm(self) -> EngineSet:
         """Raises `EngineError`."""
+
+
+class NoEngines:
+    """For a router that has none."""
+
+    def names(self) -> list[str]:
+        return []
+
+    async def usual(self, _operation: Operation) -> None:
+        return None
+
+    async def find(self, _name: str, _operation: Operation) -> None:
+        return None
 
 
 class ServerEngines:

@@ -19,6 +19,7 @@ from pydantic import (
 
 from voice.providers.config import ProviderConfig
 from voice.providers.kinds import USUAL_URLS, ProviderKind
+from voice.routing.kinds import ModelKind
 from voice.routing.targets import FALLBACK_CLASSES, FallbackClass
 
 
@@ -47,6 +48,7 @@ def _as_table(value: object) -> object:
 
 
 Name = Annotated[str, AfterValidator(_check_name)]
+Names = list[Name]
 
 
 class Table(BaseModel):
@@ -76,9 +78,8 @@ class TargetTable(Table):
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     order: int = 1
     context_tokens: Annotated[int, Field(ge=1)] | None = None
-
-
-Names = list[Name]
+    voices: Names = []
+    """Of a model that speaks, the usual one first."""
 
 
 class FallbackTable(Table):
@@ -101,6 +102,8 @@ class FallbackTable(Table):
 
 
 class ModelTable(Table):
+    kind: ModelKind | None = None
+    """What it does; left out where an engine among the targets tells, and for text."""
     targets: Annotated[
         list[Annotated[TargetTable, BeforeValidator(_as_table)]], Field(min_length=1)
     ]

@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from voice.engines.names import KINDS
+from voice.engines.names import KINDS, NONE
 from voice.gateway.errors import ApiError
 from voice.providers.config import ProviderConfig
+from voice.routing.kinds import AUDIO, ModelKind, engine_kinds
 from voice.routing.models_file import ModelsError, ModelsFile, ModelTable
 from voice.routing.targets import LOCAL, Route, Target
 
@@ -19,18 +20,16 @@ NOTHING = ModelsFile()
 LONGEST_NAME = 200
 """Of a model, to be compared with others or shown."""
 
-ENGINE_KINDS = frozenset(
-    kind for role, kinds in KINDS.items() if role not in {"stt", "tts"} for kind in kinds
-) - {"openai", "none"}
-"""The kinds of local engines that answer requests for text and vectors."""
+ENGINE_KINDS = frozenset(kind for kinds in KINDS.values() for kind in kinds) - {"openai", NONE}
 
-ENGINE_NAMES = ("reader", "llama:MODEL", "minilm")
+ENGINE_NAMES = ("reader", "llama:MODEL", "minilm", "whisper:MODEL", "sphinx", "kokoro", "espeak")
 """What engines are called, for people to read."""
 
-RESERVED = frozenset(kind for kinds in KINDS.values() for kind in kinds) - {"openai"} | {
-    LOCAL,
-    "auto",
-}
+RESERVED = ENGINE_KINDS | {NONE, LOCAL, "auto"}
+
+
+FOR_ONE_KIND = frozenset({"transcription", "speech"})
+"""The providers that are servers for models of one kind, after which they are called."""
 
 
 class Registry:
@@ -42,13 +41,10 @@ class Registry:
         file: ModelsFile = NOTHING,
         *,
         allowed: Iterable[str] = ("*",),
-        preferred: str | None = None,
     ) -> None:
         self.providers: Mapping[str, ProviderConfig] = MappingProxyType(
             {each.name: each for each in providers}
         )
-        self.preferred = preferred
-        """The name that the settings give to the model in place of OpenAI's, if they do."""
         self._allowed = tuple(allowed)
         self._aliases: dict[str, str] = {}
         self._routes: dict[str, Route] = {}
@@ -59,10 +55,13 @@ class Registry:
         """The targets of a model of the file, an alias, a `provider:model`, or the name of an
         engine that this server may have.
         """
-        route = self._routes.get(self._aliases.get(name, name))
-        if route is None and (target := self._remote(name) or self._engine(name)):
+        if route := self._routes.get(self._aliases.get(name, name)):
+            return route
+        if target := self._remote(name):
             return Route(name, (target,))
-        return route
+        if target := self._engine(name):
+            return Route(name, (target,), kind=_only(engine_kinds(name)))
+        return None
 
     def at_openai(self, name: str) -> Route | None:
         """The model of OpenAI's own server, if one of the providers is that."""
@@ -76,15 +75,19 @@ class Registry:
         names = {name, self._aliases.get(name, name)}
         return any(fnmatchcase(each, pattern) for each in names for pattern in self._allowed)
 
-    def names(self) -> list[str]:
-        """The models of the file and their aliases, as far as clients may ask for them."""
-        return [name for name in (*self._routes, *self._aliases) if self.allows(name)]
+    def names(self) -> dict[str, ModelKind]:
+        """The models of the file and their aliases, as far as clients may ask for them, and what
+        they do. Those that listen and speak are never forbidden.
+        """
+        kinds = {name: self._kind(name) for name in (*self._routes, *self._aliases)}
+        return {name: kind for name, kind in kinds.items() if kind in AUDIO or self.allows(name)}
 
-    def local_models(self) -> list[str]:
-        """The language models of this server that models of the file count on."""
-        targets = (target for route in self._routes.values() for target in route.targets)
+    def local_models(self, kind: ModelKind) -> list[str]:
+        """The engines of this server that models of the file count on."""
+        routes = (route for route in self._routes.values() if (route.kind or "chat") == kind)
+        targets = (target for route in routes for target in route.targets)
         names = dict.fromkeys(each.model for each in targets if each.provider == LOCAL)
-        return [name for name in names if name.partition(":")[0] in KINDS["llm"]]
+        return [name for name in names if kind in engine_kinds(name)]
 
     def context_tokens(self, name: str) -> int | None:
         """What all targets of a model hold, as far as that was said."""
@@ -92,13 +95,17 @@ class Registry:
         sizes = [target.context_tokens for target in route.targets] if route else []
         return min((size for size in sizes if size is not None), default=None)
 
+    def _kind(self, name: str) -> ModelKind:
+        return self._routes[self._aliases.get(name, name)].kind or "chat"
+
     def _remote(self, name: str) -> Target | None:
         prefix, _, model = name.partition(":")
         if not model:
             return None
         if prefix in self.providers:
             return Target(prefix, model)
-        of_kind = [each.name for each in self.providers.values() if each.kind == prefix]
+        others = (each for each in self.providers.values() if each.name not in FOR_ONE_KIND)
+        of_kind = [each.name for each in others if each.kind == prefix]
         return Target(of_kind[0], model) if len(of_kind) == 1 else None
 
     def _engine(self, name: str) -> Target | None:
@@ -118,8 +125,9 @@ class Registry:
             targets = [self._target(name, number, table) for number in range(len(table.targets))]
             yield from (target for target in targets if isinstance(target, str))
             found = tuple(target for target in targets if isinstance(target, Target))
+            yield from _mixed(name, table, found)
             fallbacks = {kind: tuple(names) for kind, names in table.fallbacks.lists().items()}
-            self._routes[name] = Route(name, found, fallbacks)
+            self._routes[name] = Route(name, found, fallbacks, table.kind or _told(found))
         yield from self._read_aliases(file)
         for name, table in file.models.items():
             yield from self._dangling(name, table)
@@ -133,7 +141,12 @@ class Registry:
                 f"models.{name}.targets.{number}: {wanted.model!r} leads nowhere; there is {known}"
             )
         return Target(
-            target.provider, target.model, wanted.weight, wanted.order, wanted.context_tokens
+            target.provider,
+            target.model,
+            wanted.weight,
+            wanted.order,
+            wanted.context_tokens,
+            tuple(wanted.voices),
         )
 
     def _read_aliases(self, file: ModelsFile) -> Iterator[str]:
@@ -145,14 +158,39 @@ class Registry:
                 self._aliases.setdefault(alias, name)
 
     def _dangling(self, name: str, table: ModelTable) -> Iterator[str]:
+        own = self._routes[name].kind
         for kind, names in table.fallbacks.lists().items():
             where = f"models.{name}.fallbacks.{kind}"
             for wanted in names:
                 if self._aliases.get(wanted, wanted) == name:
                     yield f"{where}: {wanted!r} is the model itself"
-                elif self.find(wanted) is None:
+                elif (route := self.find(wanted)) is None:
                     known = ", ".join([*self._routes, *self._aliases])
                     yield f"{where}: there is no model {wanted!r}; there is {known}"
+                elif route.kind and route.kind != own and {route.kind, own} & AUDIO:
+                    yield f"{where}: {wanted!r} is for {route.kind}, not for {own or 'chat'}"
+
+
+def _told(targets: Iterable[Target]) -> ModelKind | None:
+    """What the engines among some targets do, where they leave no choice."""
+    kinds = [engine_kinds(each.model) for each in targets if each.provider == LOCAL]
+    return _only(set.intersection(*kinds)) if kinds else None
+
+
+def _only(kinds: set[ModelKind]) -> ModelKind | None:
+    return next(iter(kinds)) if len(kinds) == 1 else None
+
+
+def _mixed(name: str, table: ModelTable, targets: Iterable[Target]) -> Iterator[str]:
+    """Complain about engines that cannot do what the model does."""
+    kind = table.kind
+    for target in targets:
+        kinds = engine_kinds(target.model) if target.provider == LOCAL else set()
+        if not kinds:
+            continue
+        if kind and kind not in kinds:
+            yield f"models.{name}: {target.model!r} is no engine for {kind}"
+        kind = kind or _only(kinds)
 
 
 def is_openai(provider: ProviderConfig) -> bool:

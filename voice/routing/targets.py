@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from voice.providers.protocol import Trouble
+from voice.routing.kinds import ModelKind
 
 LOCAL = "local"
 """In place of a provider's name: an engine of this server."""
@@ -28,6 +29,8 @@ class Target:
     order: int = 1
     """Higher ones are asked when all lower ones fail."""
     context_tokens: int | None = None
+    voices: tuple[str, ...] = ()
+    """What it speaks with, the usual voice first, as far as that was said."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -41,6 +44,13 @@ class Route:
     name: str
     targets: tuple[Target, ...]
     fallbacks: Mapping[FallbackClass, tuple[str, ...]] = field(default_factory=dict)
+    kind: ModelKind | None = None
+    """What it does, where that is known."""
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """What its targets are known to speak with."""
+        return tuple(dict.fromkeys(voice for each in self.targets for voice in each.voices))
 
     def steps_in(self, trouble: Trouble) -> tuple[str, ...]:
         """Who is asked after this trouble: the list for it, or else the one for any."""
