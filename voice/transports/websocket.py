@@ -36,7 +36,9 @@ class WebSocketTransport:
             return
         try:
             await self._socket.send({"type": "websocket.send", "text": text, "bytes": None})
-        except (WebSocketDisconnect, OSError):
+        except (WebSocketDisconnect, OSError, RuntimeError):
+            # The last is what uvicorn says once it has closed a connection itself, for a frame that
+            # is none or a client that answers no pings, until its word of it is received.
             self._closed = True
 
     async def close(self, code: int, reason: str) -> None:
