@@ -69,8 +69,9 @@ class OpusDecoder:
             frames = self._codec.decode(Packet(payload))
         except FFmpegError:
             return b""
-        pcm = b"".join(frame.to_ndarray().astype("<i2", copy=False).tobytes() for frame in frames)
-        return self._resampler.push(pcm)
+        # A plane is longer than its samples, by what FFmpeg aligns it to.
+        pcm = (bytes(frame.planes[0])[: frame.samples * SAMPLE_BYTES] for frame in frames)
+        return self._resampler.push(b"".join(pcm))
 
 
 def _opus(mode: Literal["r", "w"], rate_hz: int) -> AudioCodecContext:
