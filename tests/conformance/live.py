@@ -16,6 +16,7 @@ from voice.config import (
     AuthSettings,
     EngineSettings,
     RtcSettings,
+    SearchSettings,
     ServerSettings,
     SessionSettings,
     Settings,
@@ -101,6 +102,7 @@ async def serving(
     keys: tuple[str, ...] = (KEY,),
     engines: EngineSettings | None = None,
     rtc: RtcSettings | None = None,
+    search: SearchSettings | None = None,
     **session: object,
 ) -> AsyncIterator[str]:
     """Run a server over the engines that `opener` gives while the block runs; gives host:port."""
@@ -110,6 +112,7 @@ async def serving(
         session=SessionSettings(**session),
         engines=engines or EngineSettings(),
         rtc=rtc or RtcSettings(),
+        search=search or SearchSettings(),
     )
     async with hosting(settings, server=Server(settings, opener)) as hosted:
         yield hosted.url.removeprefix("http://")

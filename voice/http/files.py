@@ -33,7 +33,7 @@ class FileRequest(msgspec.Struct, frozen=True, kw_only=True):
 @post("/v1/files", status_code=200, request_max_body_size=None)
 async def create_file(request: Request[Any, Any, Any], state: State) -> dict[str, object]:
     """Keep a file."""
-    library = library_of(state)
+    library = await library_of(state)
     most_bytes = round(state.server.settings.search.max_file_mb * 2**20)
     asked, fields, upload = await read_form(request, FileRequest, max_file_bytes=most_bytes)
     with upload.file:
@@ -49,7 +49,7 @@ async def create_file(request: Request[Any, Any, Any], state: State) -> dict[str
 @get("/v1/files")
 async def list_files(request: Request[Any, Any, Any], state: State) -> dict[str, object]:
     """The files, the newest first."""
-    library = library_of(state)
+    library = await library_of(state)
     purpose = request.query_params.get("purpose")
 
     async def describe(file: File) -> dict[str, object]:
@@ -74,7 +74,7 @@ async def file_content(state: State, file_id: FromPath[str]) -> FileResponse:
     """The bytes of a file, as they were uploaded."""
     file = await file_of(state, file_id)
     return FileResponse(
-        library_of(state).file_path(file_id),
+        (await library_of(state)).file_path(file_id),
         filename=file.filename,
         media_type="application/octet-stream",
     )
@@ -83,7 +83,7 @@ async def file_content(state: State, file_id: FromPath[str]) -> FileResponse:
 @delete("/v1/files/{file_id:str}", status_code=200)
 async def delete_file(state: State, file_id: FromPath[str]) -> Response[dict[str, object]]:
     """Delete a file, and take it out of all vector stores."""
-    if not await library_of(state).delete_file(file_id):
+    if not await (await library_of(state)).delete_file(file_id):
         raise not_found("file", file_id, "file_id")
     return Response({"id": file_id, "object": "file", "deleted": True})
 

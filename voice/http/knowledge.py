@@ -30,35 +30,21 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     order: Literal["asc", "desc"] = "desc"
 
 
-def library_of(state: State) -> Library:
-    """Raises `ApiError` while documents cannot be kept."""
-    knowledge = _knowledge(state)
-    assert knowledge.library  # noqa: S101 - it is there
-    return knowledge.library
-
-
-def intake_of(state: State) -> Intake:
-    """Raises `ApiError` while documents cannot be kept."""
-    knowledge = _knowledge(state)
-    assert knowledge.intake  # noqa: S101 - it is there
-    return knowledge.intake
-
-
-def _knowledge(state: State) -> Knowledge:
+async def library_of(state: State) -> Library:
+    """Raises `SearchError` where documents cannot be kept."""
     knowledge: Knowledge = state.server.knowledge
-    if knowledge.library is None:
-        raise ApiError(
-            knowledge.failure or "The documents of this server are not open yet.",
-            status=503,
-            kind="server_error",
-            code="search_unavailable",
-        )
-    return knowledge
+    return await knowledge.library()
+
+
+async def intake_of(state: State) -> Intake:
+    """Raises `SearchError` where documents cannot be kept."""
+    knowledge: Knowledge = state.server.knowledge
+    return await knowledge.intake()
 
 
 async def store_of(state: State, store_id: str) -> VectorStore:
     """Raises `ApiError` for a store that does not exist."""
-    store = await library_of(state).store(store_id)
+    store = await (await library_of(state)).store(store_id)
     if store is None:
         raise not_found("vector store", store_id, "vector_store_id")
     return store
@@ -66,7 +52,7 @@ async def store_of(state: State, store_id: str) -> VectorStore:
 
 async def file_of(state: State, file_id: str) -> File:
     """Raises `ApiError` for a file that does not exist."""
-    file = await library_of(state).file(file_id)
+    file = await (await library_of(state)).file(file_id)
     if file is None:
         raise not_found("file", file_id, "file_id")
     return file

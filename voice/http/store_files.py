@@ -39,7 +39,7 @@ async def attach(
     state: State, store: VectorStore, file: File, asked: StoreFileRequest, batch_id: str = ""
 ) -> Document:
     """Put a file in a store; it is read, cut and embedded in the background. Raises `ApiError`."""
-    return await intake_of(state).add(
+    return await (await intake_of(state)).add(
         Document(
             id=file.id,
             store_id=store.id,
@@ -103,7 +103,7 @@ async def update_store_file(
     asked, _ = await json_body(request, StoreFileUpdate)
     check_metadata(asked.attributes, "attributes")
     attributes = asked.attributes or {}
-    await library_of(state).set_attributes(store_id, file_id, attributes)
+    await (await library_of(state)).set_attributes(store_id, file_id, attributes)
     return described_document(msgspec.structs.replace(document, attributes=attributes))
 
 
@@ -113,7 +113,7 @@ async def detach_file(
 ) -> dict[str, object]:
     """Take a file out of a vector store; the file itself stays."""
     await store_of(state, store_id)
-    if not await intake_of(state).remove(store_id, file_id):
+    if not await (await intake_of(state)).remove(store_id, file_id):
         raise not_found("file in this vector store", file_id, "file_id")
     return {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
 
@@ -124,7 +124,7 @@ async def store_file_content(
 ) -> dict[str, object]:
     """The text that was read from a file."""
     await _document_of(state, store_id, file_id)
-    chunks = await library_of(state).chunks(store_id, file_id)
+    chunks = await (await library_of(state)).chunks(store_id, file_id)
     return {
         "object": "vector_store.file_content.page",
         "data": [{"type": "text", "text": text} for text in _without_overlap(chunks)],
@@ -155,7 +155,7 @@ async def create_batch(
         _check(each, f"files[{number}]." if asked.files else "")
     files = [await file_of(state, each.file_id) for each in wanted]
     batch = FileBatch(id=new_id("vsfb_"), store_id=store_id, created_at=int(time()))
-    await library_of(state).put_batch(batch)
+    await (await library_of(state)).put_batch(batch)
     for file, each in zip(files, wanted, strict=True):
         await attach(state, store, file, each, batch.id)
     return await _described_batch(state, batch)
@@ -175,7 +175,7 @@ async def cancel_batch(
 ) -> dict[str, object]:
     """Cancel what of a batch is not done yet."""
     await _batch_of(state, store_id, batch_id)
-    await intake_of(state).cancel(store_id, batch_id)
+    await (await intake_of(state)).cancel(store_id, batch_id)
     return await _described_batch(state, await _batch_of(state, store_id, batch_id))
 
 
@@ -194,7 +194,7 @@ async def list_batch_files(
 async def _listed(
     request: Request[Any, Any, Any], state: State, store_id: str, batch_id: str | None = None
 ) -> dict[str, object]:
-    library, status = library_of(state), _status(request.query_params.get("filter"))
+    library, status = await library_of(state), _status(request.query_params.get("filter"))
 
     async def describe(document: Document) -> dict[str, object]:
         return described_document(document)
@@ -223,7 +223,7 @@ def _status(name: str | None) -> DocumentStatus | None:
 
 async def _document_of(state: State, store_id: str, file_id: str) -> Document:
     await store_of(state, store_id)
-    document = await library_of(state).document(store_id, file_id)
+    document = await (await library_of(state)).document(store_id, file_id)
     if document is None:
         raise not_found("file in this vector store", file_id, "file_id")
     return document
@@ -231,12 +231,12 @@ async def _document_of(state: State, store_id: str, file_id: str) -> Document:
 
 async def _batch_of(state: State, store_id: str, batch_id: str) -> FileBatch:
     await store_of(state, store_id)
-    batch = await library_of(state).batch(store_id, batch_id)
+    batch = await (await library_of(state)).batch(store_id, batch_id)
     if batch is None:
         raise not_found("file batch", batch_id, "batch_id")
     return batch
 
 
 async def _described_batch(state: State, batch: FileBatch) -> dict[str, object]:
-    counts = await library_of(state).batch_counts(batch.store_id, batch.id)
+    counts = await (await library_of(state)).batch_counts(batch.store_id, batch.id)
     return described_batch(batch, counts)

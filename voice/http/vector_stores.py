@@ -44,7 +44,7 @@ async def create_store(request: Request[Any, Any, Any], state: State) -> dict[st
     check_metadata(asked.metadata, "metadata")
     rules_of(asked.chunking_strategy)
     files = [await file_of(state, file_id) for file_id in dict.fromkeys(asked.file_ids)]
-    library, now = library_of(state), int(time())
+    library, now = await library_of(state), int(time())
     store = VectorStore(
         id=new_id("vs_"),
         name=asked.name or "",
@@ -64,7 +64,7 @@ async def create_store(request: Request[Any, Any, Any], state: State) -> dict[st
 @get("/v1/vector_stores")
 async def list_stores(request: Request[Any, Any, Any], state: State) -> dict[str, object]:
     """The vector stores, the newest first."""
-    library = library_of(state)
+    library = await library_of(state)
 
     async def describe(store: VectorStore) -> dict[str, object]:
         return await _described(library, store)
@@ -75,7 +75,7 @@ async def list_stores(request: Request[Any, Any, Any], state: State) -> dict[str
 @get("/v1/vector_stores/{store_id:str}")
 async def show_store(state: State, store_id: FromPath[str]) -> dict[str, object]:
     """What is known of a vector store."""
-    return await _described(library_of(state), await store_of(state, store_id))
+    return await _described(await library_of(state), await store_of(state, store_id))
 
 
 @post("/v1/vector_stores/{store_id:str}", status_code=200)
@@ -95,7 +95,7 @@ async def update_store(
         expiry = asked.expires_after
         changes["expires_after_days"] = expiry.days if expiry else None
     changed = msgspec.structs.replace(store, last_active_at=int(time()), **changes)
-    library = library_of(state)
+    library = await library_of(state)
     await library.put_store(changed)
     return await _described(library, changed)
 
@@ -103,7 +103,7 @@ async def update_store(
 @delete("/v1/vector_stores/{store_id:str}", status_code=200)
 async def delete_store(state: State, store_id: FromPath[str]) -> dict[str, object]:
     """Delete a vector store; the files in it stay."""
-    if not await library_of(state).delete_store(store_id):
+    if not await (await library_of(state)).delete_store(store_id):
         raise not_found("vector store", store_id, "vector_store_id")
     return {"id": store_id, "object": "vector_store.deleted", "deleted": True}
 
@@ -119,7 +119,7 @@ async def search_store(
     queries = asked.queries
     if asked.rewrite_query:
         queries = await rewritten(state.server, queries)
-    passages = await library_of(state).search(
+    passages = await (await library_of(state)).search(
         [store_id],
         queries,
         filters=filters,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from voice.engines.protocols import Embedder
+from voice.groups import first_error
 from voice.search.errors import SearchError
 from voice.search.intake import Intake
 from voice.search.library import Library, open_library
@@ -22,10 +23,24 @@ class Knowledge:
     def __init__(self, location: str, embedder: Callable[[], Awaitable[Embedder | None]]) -> None:
         self._location = location
         self._embedder = embedder
-        self.library: Library | None = None
-        self.intake: Intake | None = None
-        self.failure = ""
-        """Why there is no library."""
+        self._library: Library | None = None
+        self._intake: Intake | None = None
+        self._failure = ""
+        self._opened = asyncio.Event()
+
+    async def library(self) -> Library:
+        """The library, once it is open. Raises `SearchError` where it cannot be."""
+        return (await self._both())[0]
+
+    async def intake(self) -> Intake:
+        """What takes in uploads. Raises `SearchError` where there is no library."""
+        return (await self._both())[1]
+
+    async def _both(self) -> tuple[Library, Intake]:
+        await self._opened.wait()
+        if self._library is None or self._intake is None:
+            raise SearchError(self._failure or "The server is shutting down", "unreachable")
+        return self._library, self._intake
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -40,14 +55,16 @@ class Knowledge:
     async def _host(self) -> None:
         try:
             async with open_library(self._location) as library, asyncio.TaskGroup() as group:
-                self.library, self.intake = library, Intake(library)
-                group.create_task(self._take_in(library, self.intake))
+                self._library, self._intake = library, Intake(library)
+                self._opened.set()
+                group.create_task(self._take_in(library, self._intake))
                 group.create_task(self._expire(library))
         except* SearchError as errors:
-            self.failure = f"Documents cannot be searched: {errors.exceptions[0]}"
-            log.warning("no documents", reason=self.failure)
+            self._failure = f"Documents cannot be searched: {first_error(errors)}"
+            log.warning("no documents", reason=self._failure)
         finally:
-            self.library = self.intake = None
+            self._library = self._intake = None
+            self._opened.set()
 
     async def _take_in(self, library: Library, intake: Intake) -> None:
         # What is taken in before there is an embedder would be found by its words alone.
