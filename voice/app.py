@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from voice.config import Settings
 from voice.gateway.compression import Compression
 from voice.gateway.cors import Cors
+from voice.gateway.handshakes import Handshakes
 from voice.gateway.keys import KeyGuard
 from voice.gateway.origins import origin_policy
 from voice.gateway.requests import RequestIds, answer_error
@@ -133,4 +134,4 @@ def build_app(
     pages = origin_policy(
         settings.cors_allowed_origins, has_keys=bool(keys), listens_on=settings.server.host
     )
-    return RequestIds(Cors(Compression(KeyGuard(app, keys, server.secrets)), pages))
+    return RequestIds(Cors(Compression(KeyGuard(Handshakes(app), keys, server.secrets)), pages))

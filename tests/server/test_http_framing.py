@@ -1,9 +1,12 @@
 """What may come over a connection before it is a request."""
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from voice.bench.engines import FakeEngines
 from voice.cli.hosting import hosting
@@ -53,3 +56,28 @@ async def test_the_body_of_a_client_that_offers_http_2_is_read():
         writer.write(head % len(body) + body)
         assert await reader.readline() == b"HTTP/1.1 404 Not Found\r\n"
         assert b"no-such-model" in await reader.readuntil(b'"model_not_found"}}')
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nhost: x\r\nbad name: y\r\n\r\n", b"\x16\x03\x01\x02\x00" * 99],
+    ids=["no request", "no header", "HTTPS"],
+)  # fmt: skip
+async def test_what_is_no_request_gets_an_error_in_the_shape_of_all_others(sent):
+    async with connected() as (reader, writer):
+        writer.write(sent)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    error = json.loads(body)["error"]
+    assert error["type"] == "invalid_request_error"
+    assert "HTTP/1.1" in error["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/models", "/v1/realtime/calls"])
+async def test_a_websocket_to_where_none_is_gets_404(path):
+    settings = Settings(server=ServerSettings(port=0))
+    async with hosting(settings, server=Server(settings, FakeEngines(0).open)) as hosted:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(hosted.url.replace("http", "ws") + path)
+    assert refused.value.response.status_code == 404
+    assert "/v1/realtime" in json.loads(refused.value.response.body)["error"]["message"]

@@ -14,6 +14,7 @@ import click
 import uvicorn
 
 from voice.app import build_app
+from voice.cli.http1 import Http1
 from voice.cli.open_files import allow_many
 from voice.cli.tls import Tls
 from voice.config import Settings
@@ -93,7 +94,7 @@ async def hosting(
         build_app(settings, server, closing := asyncio.Event()),
         # Not httptools, though it is faster: it takes heads of any size from anybody, and loses the
         # bodies of clients that offer HTTP/2 by an upgrade, as those in Java do.
-        http="h11",
+        http=Http1,
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
