@@ -15,6 +15,14 @@ _JSON: list[structlog.typing.Processor] = [
 ]
 
 
+_NO_ERROR = "ASGI callable returned without completing handshake."
+"""What uvicorn says of every WebSocket that is refused with an HTTP error, as it should be."""
+
+
+def _is_worth_saying(line: logging.LogRecord) -> bool:
+    return line.msg != _NO_ERROR
+
+
 def _pretty() -> structlog.typing.Processor:
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -32,6 +40,7 @@ def set_up_logs(level: str, form: Literal["json", "pretty"], service: str = "") 
 
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr, force=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
