@@ -6,14 +6,14 @@ import pytest
 
 from voice.bundled import samples_path
 from voice.engines.documents import document_files, parse_document
-from voice.engines.passages import PassageIndex, reading
+from voice.engines.passages import FolderIndex, reading
 from voice.engines.protocols import EngineError
 from voice.engines.wordforms import closeness, content_words, number_words, sound, tokens
 
 
 @pytest.fixture(scope="module")
-def index() -> PassageIndex:
-    return PassageIndex(samples_path() / "documents")
+def index() -> FolderIndex:
+    return FolderIndex(samples_path() / "documents")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def index() -> PassageIndex:
     ],
 )
 def test_a_question_finds_its_sentence(
-    index: PassageIndex, question: str, source: str, words: str
+    index: FolderIndex, question: str, source: str, words: str
 ) -> None:
     hit = index.search(question, content_words(question))
     assert hit
@@ -57,12 +57,12 @@ def test_a_question_finds_its_sentence(
         "",
     ],
 )
-def test_a_question_without_an_answer_covers_little(index: PassageIndex, question: str) -> None:
+def test_a_question_without_an_answer_covers_little(index: FolderIndex, question: str) -> None:
     hit = index.search(question, content_words(question))
     assert hit is None or hit.coverage < 0.4
 
 
-def test_context_decides_between_equals(index: PassageIndex) -> None:
+def test_context_decides_between_equals(index: FolderIndex) -> None:
     def source(context: list[str]) -> str:
         hit = index.search("and in winter", ["winter"], context)
         return hit.document.spoken if hit else ""
@@ -73,7 +73,7 @@ def test_context_decides_between_equals(index: PassageIndex) -> None:
 
 def test_files_that_change_are_read_again(tmp_path: Path) -> None:
     (tmp_path / "pets.md").write_text("# Pets\n\nThe cat eats fish.\n")
-    index = PassageIndex(tmp_path)
+    index = FolderIndex(tmp_path)
     assert not index.refresh()
     (tmp_path / "more.txt").write_text("The parrot eats seeds.\n")
     assert index.refresh()
@@ -87,11 +87,11 @@ def test_files_that_change_are_read_again(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_named_with_its_setting(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"nowhere does not exist.*DOCUMENTS"):
-        PassageIndex(tmp_path / "nowhere")
+        FolderIndex(tmp_path / "nowhere")
 
 
 def test_an_empty_folder_answers_nothing(tmp_path: Path) -> None:
-    assert PassageIndex(tmp_path).search("anything", ["anything"]) is None
+    assert FolderIndex(tmp_path).search("anything", ["anything"]) is None
 
 
 def test_hidden_and_foreign_files_are_left_out(tmp_path: Path) -> None:

@@ -62,30 +62,14 @@ class Hit(NamedTuple):
 
 
 class PassageIndex:
-    """The documents of one folder in an SQLite FTS5 table, read again when a file changes.
+    """Documents in an SQLite FTS5 table in memory."""
 
-    Raises `EngineError` when the folder is missing.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = DocumentFolder(folder)
+    def __init__(self, documents: Sequence[Document]) -> None:
         self._lock = threading.Lock()
-        self._build()
+        self._build(documents)
 
-    @property
-    def documents(self) -> tuple[Document, ...]:
-        return self._folder.documents
-
-    def refresh(self) -> bool:
-        """Read the folder again if a file came, went or changed; says whether it did."""
-        with self._lock:
-            changed = self._folder.refresh()
-            if changed:
-                self._build()
-            return changed
-
-    def _build(self) -> None:
-        documents = self._folder.documents
+    def _build(self, documents: Sequence[Document]) -> None:
+        self.documents = tuple(documents)
         self._passages = [(d, p) for d in documents for p in d.passages if p.sentences]
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._database.execute("CREATE VIRTUAL TABLE passages USING fts5(body)")
@@ -141,6 +125,25 @@ class PassageIndex:
         ]
         at, hit = max(hits, key=lambda found: found[0], default=(-1, None))
         return hit if at >= 0 else None
+
+
+class FolderIndex(PassageIndex):
+    """The documents of one folder, read again when a file changes.
+
+    Raises `EngineError` when the folder is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = DocumentFolder(folder)
+        super().__init__(self._folder.documents)
+
+    def refresh(self) -> bool:
+        """Read the folder again if a file came, went or changed; says whether it did."""
+        with self._lock:
+            changed = self._folder.refresh()
+            if changed:
+                self._build(self._folder.documents)
+            return changed
 
 
 class _Vocabulary:

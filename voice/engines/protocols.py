@@ -108,6 +108,8 @@ class SpeechToText(Protocol):
     name: str
     incremental: bool
     """Whether asking for partials is how the engine keeps up, rather than work done twice."""
+    accepts: frozenset[str]
+    """What it can tell of a transcript beyond text, words and segments: `logprobs`."""
 
     def listen(self, options: ListenOptions) -> Utterance: ...
 
@@ -155,6 +157,24 @@ class Tool(Value, frozen=True):
     parameters: dict[str, object] = {}
 
 
+class Lookup(Value, frozen=True):
+    """Where to look for what a question is about, before it is answered."""
+
+    stores: tuple[str, ...]
+    limit: int = 4
+
+
+class Source(Value, frozen=True):
+    """A passage of a document that may hold the answer."""
+
+    document_id: str
+    name: str
+    """Of the file."""
+    title: str = ""
+    headings: tuple[str, ...] = ()
+    text: str = ""
+
+
 class Prompt(Value, frozen=True):
     """What a model is to answer; an engine names the optional fields it honours in `accepts`."""
 
@@ -163,6 +183,9 @@ class Prompt(Value, frozen=True):
     """Text or tokens to go on from, instead of messages."""
     suffix: str | None = None
     """What is to follow after `text` and the answer."""
+    lookup: Lookup | None = None
+    """To be looked up first; whoever does puts `sources`, or messages, in its place."""
+    sources: tuple[Source, ...] = ()
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     """`auto`, `none`, `required`, or the name of the one function to call."""
@@ -205,6 +228,12 @@ class CallDelta(Value, frozen=True, tag="call_delta"):
     arguments: str
 
 
+class Cited(Value, frozen=True, tag="cited"):
+    """The sources that the answer was taken from."""
+
+    sources: tuple[Source, ...]
+
+
 class Finished(Value, frozen=True, tag="finished"):
     """The last piece of every generation that did not fail."""
 
@@ -213,7 +242,7 @@ class Finished(Value, frozen=True, tag="finished"):
     output_tokens: int = 0
 
 
-Piece = TextDelta | CallStarted | CallDelta | Finished
+Piece = TextDelta | CallStarted | CallDelta | Cited | Finished
 
 
 class LanguageModel(Protocol):

@@ -5,13 +5,14 @@ It says which document it reads from, never makes anything up, and says so when 
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
 
-from voice.engines.passages import Hit, PassageIndex, reading
+from voice.engines.documents import parse_document
+from voice.engines.passages import FolderIndex, Hit, PassageIndex, reading
 from voice.engines.protocols import (
     CallDelta,
     CallStarted,
@@ -20,6 +21,7 @@ from voice.engines.protocols import (
     Message,
     Piece,
     Prompt,
+    Source,
     TextDelta,
 )
 from voice.engines.smalltalk import simplified, small_talk, what_i_read
@@ -57,12 +59,14 @@ class Reader:
 
     context_tokens = 8192
     # It has one answer to everything, so there is nothing for a sampler to choose from.
-    accepts = frozenset({"tools", "tool_choice", "temperature", "top_p", "top_k", "min_p", "seed"})
+    accepts = frozenset(
+        {"sources", "tools", "tool_choice", "temperature", "top_p", "top_k", "min_p", "seed"}
+    )
 
     def __init__(
         self, documents: str | None = None, now: Callable[[], datetime] | None = None
     ) -> None:
-        self._index = PassageIndex(Path(documents).expanduser()) if documents else None
+        self._index = FolderIndex(Path(documents).expanduser()) if documents else None
         self._now = now or (lambda: datetime.now().astimezone())
 
     def generate(self, prompt: Prompt, cancelled: Callable[[], bool]) -> Iterator[Piece]:
@@ -102,7 +106,10 @@ class Reader:
         return small_talk(question, self._now(), topics) or self._read(prompt, question, topics)
 
     def _read(self, prompt: Prompt, question: str, topics: list[str]) -> str:
-        hit = self._best(question, _questions_before(prompt.messages))
+        before = _questions_before(prompt.messages)
+        found = _index_of(prompt.sources)
+        hits = [_best(index, question, before) for index in (found, self._index) if index]
+        hit = max((each for each in hits if each), key=lambda each: each.coverage, default=None)
         if not hit or hit.coverage < UNSURE:
             return f"I found nothing about that. {what_i_read(topics)}"
         brief = any(m.role == "system" and _BRIEF.search(m.content) for m in prompt.messages)
@@ -112,18 +119,6 @@ class Reader:
         if hit.coverage < SURE:
             return f"I am not sure that I understood. {source[0].upper()}{source[1:]} says: {text}"
         return f"According to {source}, {_inside(text, hit.document.names)}"
-
-    def _best(self, question: str, before: list[str]) -> Hit | None:
-        """The best sentence for the question, with the previous ones where it leans on them."""
-        if not self._index:
-            return None
-        question = _WHAT_TIME.sub("when", question)
-        own = content_words(question)
-        leaning = _FOLLOW_UP.match(simplified(question)) or _PRONOUN.search(question)
-        heard = not own or any(map(self._index.covered, own))
-        if not heard or not (leaning or len(own) <= SHORT):
-            return self._index.search(question, own)
-        return self._index.search(question, own, content_words(" ".join(before)))
 
     def _more(self, answer: str | None) -> str | None:
         """What stands after the sentences of the last answer."""
@@ -135,6 +130,32 @@ class Reader:
         if hit.sentence + 1 < len(hit.passage.sentences):
             return " ".join(hit.passage.sentences[hit.sentence + 1 :][:2])
         return f"That is all {hit.document.spoken} says about it."
+
+
+def _index_of(sources: Sequence[Source]) -> PassageIndex | None:
+    """What was looked up, to be read from like documents of the folder."""
+    texts = ("\n\n".join((f"# {each.title or each.name}", *_under(each))) for each in sources)
+    documents = [parse_document(text, "") for text in texts]
+    return PassageIndex(documents) if documents else None
+
+
+def _under(source: Source) -> Iterator[str]:
+    """The heading that a passage stands under, unless it begins with it, and the passage."""
+    heading = source.headings[-1] if source.headings else ""
+    if heading and heading != source.title and heading not in source.text.partition("\n")[0]:
+        yield f"## {heading}"
+    yield source.text
+
+
+def _best(index: PassageIndex, question: str, before: list[str]) -> Hit | None:
+    """The best sentence for the question, with the previous ones where it leans on them."""
+    question = _WHAT_TIME.sub("when", question)
+    own = content_words(question)
+    leaning = _FOLLOW_UP.match(simplified(question)) or _PRONOUN.search(question)
+    heard = not own or any(map(index.covered, own))
+    if not heard or not (leaning or len(own) <= SHORT):
+        return index.search(question, own)
+    return index.search(question, own, content_words(" ".join(before)))
 
 
 def _last_question(prompt: Prompt) -> str:

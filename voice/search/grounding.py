@@ -1,0 +1,161 @@
+"""A language model that is given what the user's documents say, and whose answers name them."""
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+import msgspec
+import structlog
+
+from voice.engines.protocols import (
+    Cited,
+    EngineError,
+    Finished,
+    LanguageModel,
+    Lookup,
+    Message,
+    Piece,
+    Prompt,
+    Source,
+    TextDelta,
+)
+from voice.engines.wordforms import content_words
+from voice.search.errors import SearchError
+from voice.search.library import Library
+from voice.search.records import Passage
+from voice.streams import closing
+
+log = structlog.get_logger()
+
+CHARS_PER_TOKEN = 4
+SHARE = 0.25
+"""Of a model's context that passages may fill."""
+LEAST_SCORE = 0.2
+"""Passages that fit less say nothing about the question."""
+SUPPORT, LEAST_WORDS = 0.6, 2
+"""The share of a sentence's words that a passage has if the sentence was taken from it."""
+INSTRUCTIONS = (
+    "These passages of the user's documents were found for the question below. Where they answer "
+    "it, answer from them, and name the document in passing, as one says it aloud: no file names, "
+    "addresses or marks. Where they do not, say that the documents do not tell, or answer from "
+    "what you know and say that you do."
+)
+
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+")
+
+FindLibrary = Callable[[], Awaitable[Library]]
+
+
+class Grounded:
+    """Implements `LanguageModel` over another; a prompt's `lookup` says where to look first.
+
+    A model that `accepts` sources gets them as they are, others find them in the last message. What
+    cannot be looked up is answered without.
+    """
+
+    def __init__(self, model: LanguageModel, library: FindLibrary) -> None:
+        self.name = model.name
+        self.context_tokens = model.context_tokens
+        self.accepts = model.accepts
+        self._model = model
+        self._library = library
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """Stream an answer and, before its end, the sources it was taken from."""
+        sources = await self._sources(prompt)
+        said: list[str] = []
+        async with closing(self._model.generate(self._with(prompt, sources))) as pieces:
+            async for piece in pieces:
+                match piece:
+                    case TextDelta(text=text):
+                        said.append(text)
+                    case Finished() if cited := supporting("".join(said), sources):
+                        yield Cited(sources=tuple(cited))
+                yield piece
+
+    async def _sources(self, prompt: Prompt) -> list[Source]:
+        questions = questions_of(prompt.messages)
+        if prompt.lookup is None or not questions:
+            return []
+        try:
+            passages = await look_up(await self._library(), prompt.lookup, questions)
+        except (SearchError, EngineError) as error:
+            log.warning("answering without documents", reason=str(error))
+            return []
+        return within(passages, round(self.context_tokens * SHARE * CHARS_PER_TOKEN))
+
+    def _with(self, prompt: Prompt, sources: Sequence[Source]) -> Prompt:
+        prompt = msgspec.structs.replace(prompt, lookup=None)
+        if not sources:
+            return prompt
+        if "sources" in self.accepts:
+            return msgspec.structs.replace(prompt, sources=tuple(sources))
+        *before, last = prompt.messages
+        told = "\n\n".join([INSTRUCTIONS, *map(_told, sources), f"The question: {last.content}"])
+        asked = msgspec.structs.replace(last, content=told)
+        return msgspec.structs.replace(prompt, messages=(*before, asked))
+
+
+def questions_of(messages: Sequence[Message]) -> list[str]:
+    """What to look up for the last message: it, and it with the one before that it may lean on.
+
+    Nothing where the last message is not a user's.
+    """
+    if not messages or messages[-1].role != "user" or not messages[-1].content.strip():
+        return []
+    *earlier, question = [each.content for each in messages if each.role == "user"]
+    return [question, f"{earlier[-1]} {question}"] if earlier else [question]
+
+
+async def look_up(library: Library, lookup: Lookup, questions: Sequence[str]) -> list[Passage]:
+    """The passages that fit; none where no documents have been indexed.
+
+    Raises `SearchError` and `EngineError`.
+    """
+    stores = [each for each in lookup.stores if await library.store(each) is not None]
+    if not stores:
+        return []
+    found = await library.search(stores, questions, limit=lookup.limit)
+    return [each for each in found if each.score >= LEAST_SCORE]
+
+
+def within(passages: Sequence[Passage], characters: int) -> list[Source]:
+    """The best passages, as many as fit into so many characters."""
+    sources: list[Source] = []
+    for passage in passages:
+        characters -= len(passage.chunk.text)
+        if characters < 0:
+            break
+        sources.append(_source(passage))
+    return sources
+
+
+def supporting(answer: str, sources: Sequence[Source]) -> list[Source]:
+    """The sources that sentences of an answer were taken from, each once, in their order."""
+    if not sources:
+        return []
+    words = [set(content_words(" ".join((*each.headings, each.text)))) for each in sources]
+    found: dict[int, None] = {}
+    for sentence in _SENTENCE_END.split(answer):
+        own = set(content_words(sentence))
+        if len(own) >= LEAST_WORDS:
+            shares = [len(own & each) / len(own) for each in words]
+            best = max(range(len(sources)), key=shares.__getitem__)
+            if shares[best] >= SUPPORT:
+                found[best] = None
+    return [sources[index] for index in found]
+
+
+def _source(passage: Passage) -> Source:
+    document = passage.document
+    return Source(
+        document_id=document.id,
+        name=document.name,
+        title=document.title,
+        headings=passage.chunk.headings,
+        text=passage.chunk.text,
+    )
+
+
+def _told(source: Source) -> str:
+    place = " > ".join(dict.fromkeys((source.title or source.name, *source.headings)))
+    return f"[{place}]\n{source.text}"
