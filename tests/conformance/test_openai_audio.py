@@ -83,6 +83,7 @@ async def test_a_stream_has_the_sdks_events(create):
 
 
 async def test_every_option_of_the_sdk(create, live):
+    live.stt.accepts = frozenset({"logprobs"})
     await create(
         language="en",
         prompt="Birds.",

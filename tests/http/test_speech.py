@@ -207,9 +207,10 @@ async def test_nothing_to_say_is_an_error(tmp_path, text):
 @pytest.mark.parametrize(
     ("fields", "param", "words"),
     [
-        ({"voice": "robot"}, "voice", "has no voice 'robot'; It has tone;"),
+        ({"voice": "robot"}, "voice", "has no voice 'robot'; there is tone. OpenAI's names"),
         ({"voice": "aloy"}, "voice", "did you mean 'alloy'?"),
         ({"voice": 3}, "voice", "int"),
+        ({"voice": {"id": "alloy", "foo": 1}}, "voice.foo", "Unknown parameter"),
         ({"voice": {"name": "alloy"}}, "voice.id", "Missing required"),
         ({"response_format": "m4a"}, "response_format", "m4a"),
         ({"speed": 0.1}, "speed", "0.25"),

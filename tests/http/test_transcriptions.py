@@ -291,6 +291,7 @@ async def test_an_upload_as_large_as_it_may_be_is_taken():
         (("languages[]", "!"), "languages[0]"),
         (("stream", "maybe"), "stream"),
         (("include[]", "everything"), "include[0]"),
+        (("chunking_strategy", '{"type": "server_vad", "foo": 1}'), "chunking_strategy.foo"),
         (("chunking_strategy", "often"), "chunking_strategy"),
         (
             ("chunking_strategy", '{"type": "server_vad", "threshold": 7}'),
@@ -347,6 +348,13 @@ async def test_no_file_and_two_files(client):
     assert (error["param"], error["code"]) == ("file", "missing_required_parameter")
     error = await client.refusal(("file", "more"))
     assert error["message"] == "'file' was sent twice; send one file at a time."
+
+
+async def test_logprobs_of_an_engine_that_knows_none_are_refused(client):
+    for stream in ("false", "true"):
+        error = await client.refusal(("include[]", "logprobs"), ("stream", stream))
+        assert (error["code"], error["param"]) == ("unsupported_parameter", "include")
+        assert "fake, which knows none" in error["message"]
 
 
 async def test_an_unknown_model_is_answered_with_the_nearest(client):

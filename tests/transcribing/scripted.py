@@ -7,6 +7,8 @@ from voice.engines.protocols import Transcript
 class Scripted(FakeSpeechToText):
     """Gives these transcripts, one for each stretch, and after the last nothing."""
 
+    accepts = frozenset({"logprobs"})
+
     def __init__(self, *transcripts: Transcript) -> None:
         super().__init__()
         self.transcripts = iter(transcripts)

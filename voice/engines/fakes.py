@@ -43,6 +43,7 @@ class FakeSpeechToText:
     """
 
     name = "fake"
+    accepts: frozenset[str] = frozenset()
 
     def __init__(
         self,

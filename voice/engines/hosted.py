@@ -42,6 +42,7 @@ class HostedSpeechToText:
     def __init__(self, worker: Worker, facts: Facts, *, batch: bool = False) -> None:
         self.name = worker.spec.name
         self.incremental = facts.incremental
+        self.accepts = facts.accepts
         self._worker = worker
         self._facts = facts
         self._batch = batch

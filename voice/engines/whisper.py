@@ -41,6 +41,8 @@ class Whisper:
     is decoded again in the full one. Raises `EngineError` when the model is not here or broken.
     """
 
+    accepts = frozenset({"logprobs"})
+
     def __init__(
         self,
         model: str,

@@ -19,7 +19,9 @@ Milliseconds = Annotated[int, Meta(ge=0, le=10_000)]
 SHORTEST_PAUSE_S = 0.04
 
 
-class ServerVad(msgspec.Struct, frozen=True, tag_field="type", tag="server_vad"):
+class ServerVad(
+    msgspec.Struct, frozen=True, tag_field="type", tag="server_vad", forbid_unknown_fields=True
+):
     """Where to cut, instead of what this server finds best."""
 
     prefix_padding_ms: Milliseconds = 300

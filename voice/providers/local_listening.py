@@ -6,11 +6,11 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from voice.audio.decoding import DecodingError
 from voice.engines.protocols import SpeechToText
 from voice.engines.vad import VadName, VoiceDetector, open_detector
-from voice.gateway.errors import ApiError
+from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.answering import EVENT_STREAM
 from voice.http.body import converted
 from voice.http.form import check_known
-from voice.http.transcript_formats import MEDIA_TYPES, Heard, delta_event, done_event, write
+from voice.http.transcript_formats import MEDIA_TYPES, Heard, Writer, delta_event, done_event
 from voice.http.transcription_types import Asked, TranscriptionForm, TranslationForm
 from voice.providers.answers import DONE
 from voice.providers.protocol import Call, Reply, Upload
@@ -29,9 +29,12 @@ class LocalListening:
 
     def refusal(self, call: Call) -> ApiError | None:
         try:
-            _asked(call)
+            asked = _asked(call)
         except ApiError as error:
             return error
+        if asked.logprobs and "logprobs" not in self._stt.accepts:
+            reason = f"with logprobs is not supported by {self._stt.name}, which knows none."
+            return unsupported_parameter("include", reason)
         return None
 
     async def reply(self, call: Call) -> tuple[bytes, Reply]:
@@ -47,16 +50,14 @@ class LocalListening:
     async def _whole(
         self, upload: Upload, asked: Asked, headers: dict[str, str]
     ) -> AsyncGenerator[bytes, None]:
-        kept: list[Part] = []
+        writer = Writer(asked)
         async with self._listening(upload, asked) as (recording, parts):
             async for part in parts:
-                if not kept:
-                    # The answer has begun, however many hours it takes from here.
-                    yield b""
-                kept.append(part)
+                # Even nothing says that the answer has begun, however many hours it takes from here.
+                yield writer.push(part)
         if recording.trouble:
             headers["x-audio-warning"] = recording.trouble
-        yield write(Heard(kept, recording.duration_s), asked)
+        yield writer.finish(recording.duration_s)
 
     async def _events(self, upload: Upload, asked: Asked) -> AsyncGenerator[bytes, None]:
         kept: list[Part] = []

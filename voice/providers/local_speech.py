@@ -12,6 +12,7 @@ from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.answering import EVENT_STREAM
 from voice.http.body import converted
 from voice.http.speech_types import SpeechRequest
+from voice.http.unknown_fields import unknown_field
 from voice.narration import Narration, next_chunk, spoken_chunks, unhurried
 from voice.providers.answers import event_of
 from voice.providers.protocol import Call, Reply
@@ -40,6 +41,8 @@ class LocalSpeech:
             hint = f"; did you mean '{near[0]}'?" if near else f"; there is {', '.join(known)}."
             return unsupported_parameter(unknown[:LONGEST_NAME], f"is not known here{hint}")
         wanted = _wanted(call)
+        if place := unknown_field(dict(call.body), wanted):
+            return ApiError(f"Unknown parameter: '{place}'.", code="unknown_parameter", param=place)
         if wanted.sample_rate and wanted.format not in {"wav", "pcm"}:
             reason = f"is for wav and pcm; {wanted.format} has a rate of its own."
             return unsupported_parameter("sample_rate", reason)

@@ -34,6 +34,7 @@ class RoutedSpeechToText:
     """
 
     incremental = False
+    accepts: frozenset[str] = frozenset()
 
     def __init__(self, router: Router, name: str, *, has_times: bool = True) -> None:
         self.name = name
