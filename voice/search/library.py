@@ -114,12 +114,14 @@ class Library:
         if not store_ids or not queries or limit < 1:
             raise SearchError("A search needs a store, a query and a limit above 0", "invalid")
         stores = await asyncio.gather(*(self._living_store(each) for each in store_ids))
-        reranker = self.reranker if ranking.rerank else None
+        embedder, reranker = self.embedder, self.reranker if ranking.rerank else None
+        if not any(store.embedder for store in stores) or not ranking.vector_weight:
+            embedder = None
         asked = Questions(
             store_ids=list(dict.fromkeys(store_ids)),
             texts=queries,
-            vectors=await self._embed_queries(stores, queries, ranking),
-            embedder=self.embedder.name if self.embedder else "",
+            vectors=await embed_texts(embedder, queries) if embedder else None,
+            embedder=embedder.name if embedder else "",
             wanted=_compiled(filters),
             limit=max(limit, RERANK_DEPTH) if reranker else limit,
             ranking=ranking,
@@ -129,16 +131,6 @@ class Library:
             passages = await _reranked(reranker, queries, passages)
         await self._touch(stores)
         return [each for each in passages[:limit] if each.score >= ranking.score_threshold]
-
-    async def _embed_queries(
-        self, stores: Sequence[VectorStore], queries: Sequence[str], ranking: Ranking
-    ) -> Vectors | None:
-        """Nothing, where no vectors would be looked at."""
-        if self.embedder is None or not ranking.vector_weight:
-            return None
-        if not any(store.embedder for store in stores):
-            return None
-        return await embed_texts(self.embedder, queries)
 
     async def _living_store(self, store_id: str) -> VectorStore:
         store = await self.store(store_id)

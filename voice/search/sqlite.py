@@ -1,7 +1,8 @@
 """The records in an SQLite file."""
 
+import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from voice.search.sql_records import SqlRecords
 from voice.search.sqlite_schema import MIGRATIONS
 from voice.search.store import VectorIndex
 
+APPLICATION_ID = 0x496E4676
+"""Stands in the file, and says whose it is."""
 BUSY_MS = 10_000
 """How long to wait for another process that writes; a document takes milliseconds."""
 CACHE_KIB = 16_384
@@ -29,19 +32,33 @@ class SqliteDatabase:
         self._path = path
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._open()
+            if not path.exists() or os.access(path, os.W_OK):
+                self._connection = self._prepared("mode=rwc", _migrate)
+            else:
+                self.name += ", which may only be read"
+                self._connection = self._open_to_read()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open_to_read(self) -> sqlite3.Connection:
         try:
-            return _prepared(self._connect("rwc"), self._path)
-        except sqlite3.OperationalError as error:
-            if not _is(error, "SQLITE_READONLY", "SQLITE_CANTOPEN") or not self._path.exists():
-                raise
-            return _prepared(self._connect("ro"), self._path, writable=False)
+            return self._prepared("mode=ro", _check)
+        except sqlite3.OperationalError:
+            # Even to read, SQLite wants to write beside a file that nobody has open.
+            return self._prepared("mode=ro&immutable=1", _check)
+
+    def _prepared(
+        self, mode: str, prepare: Callable[[sqlite3.Connection, Path], None]
+    ) -> sqlite3.Connection:
+        connection = self._connect(mode)
+        try:
+            prepare(connection, self._path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}",
+            f"{self._path.absolute().as_uri()}?{mode}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -153,46 +170,21 @@ def _quoted(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'
 
 
-def _prepared(
-    connection: sqlite3.Connection, path: Path, *, writable: bool = True
-) -> sqlite3.Connection:
-    """The connection, with all tables of today. Raises `SearchError` for those of tomorrow."""
-    try:
-        if writable:
-            _migrate(connection)
-        _check_version(_version(connection), path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check_version(version: int, path: Path) -> None:
-    if version > len(MIGRATIONS):
-        raise SearchError(
-            f"{path} was made by a newer version of this program; update this one", "broken"
-        )
-    if version < len(MIGRATIONS):
-        raise SearchError(
-            f"{path} is of an older version and may not be written to; make it writable once",
-            "read_only",
-        )
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables to those of today."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    if _version(connection) >= len(MIGRATIONS):
+    if _version(connection, path) == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited.
-        for number, statements in enumerate(
-            MIGRATIONS[_version(connection) :], _version(connection)
-        ):
+        version = _version(connection, path)
+        for number, statements in enumerate(MIGRATIONS[version:], version + 1):
             for statement in statements:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -200,8 +192,26 @@ def _migrate(connection: sqlite3.Connection) -> None:
         raise
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection, path) < len(MIGRATIONS):
+        raise SearchError(
+            f"{path} is of an older version and may not be written to; make it writable once",
+            "read_only",
+        )
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """How many of the migrations were made. Raises `SearchError` for a database that is not ours."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and tables:
+        raise SearchError(f"{path} is a database of another program; name another file", "broken")
+    if version > len(MIGRATIONS):
+        raise SearchError(
+            f"{path} was made by a newer version of this program; update this one", "broken"
+        )
+    return int(version)
 
 
 _TROUBLES: dict[str, tuple[Trouble, str]] = {
@@ -212,7 +222,7 @@ _TROUBLES: dict[str, tuple[Trouble, str]] = {
     ),
     "SQLITE_CANTOPEN": ("unreachable", "{} cannot be opened; is its folder there, and writable?"),
     "SQLITE_BUSY": ("busy", "Another process writes to {} all the time; try again"),
-    "SQLITE_NOTADB": ("broken", "{} is no database of this program; move it away"),
+    "SQLITE_NOTADB": ("broken", "{} is no database; name another file"),
     "SQLITE_CORRUPT": ("broken", "{} is damaged; move it away and index again"),
     "SQLITE_IOERR": ("unreachable", "{} cannot be read or written; look at its disk"),
 }
