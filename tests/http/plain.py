@@ -30,7 +30,7 @@ class PlainRouter:
         self.bodies: list[dict] = []
         self._chat = LocalChat(model)
 
-    def models(self):
+    def models(self, _kind=None):
         return ["fake", "vectors"]
 
     async def answer(self, model, operation, body):

@@ -62,4 +62,4 @@ def list_llms(state: State) -> dict[str, list[str]]:
     """The names of the models that can be asked; those of engines once they are warm."""
     engines = state.server.engines
     silent = {engines.embed.name} if engines and engines.embed else set()
-    return {"models": [name for name in state.router.models() if name not in silent]}
+    return {"models": [name for name in state.router.models("chat") if name not in silent]}

@@ -122,10 +122,13 @@ class Router:
             refusals.append(refusal)
         return refusals[0] if refusals else None
 
-    def models(self) -> list[str]:
-        """All names to list: models of the file, aliases, and engines once they are warm."""
+    def models(self, kind: ModelKind | None = None) -> list[str]:
+        """All names to list, or those of a kind: models of the file, aliases, and engines for text
+        once they are warm.
+        """
+        names = [name for name, does in self.registry.names().items() if kind in {does, None}]
         local = [name for name in self._local.names() if self.registry.allows(name)]
-        return list(dict.fromkeys([*self.registry.names(), *local]))
+        return list(dict.fromkeys([*names, *local]))
 
     async def aclose(self) -> None:
         """Let go of all connections."""
@@ -147,8 +150,12 @@ class Router:
             route = self._known(name, kind)
         if route is None and (name in {"", AUTO} or is_openai_name(name)):
             return await self._usual(name, operation)
-        if route and route.kind not in {kind, None}:
-            raise wrong_endpoint(name, route.kind)
+        does = route.kind if route else None
+        if does is None and kind in AUDIO:
+            # Of a model of the file that is for text; any other is taken at its client's word.
+            does = self.registry.names().get(name)
+        if does not in {kind, None}:
+            raise wrong_endpoint(name, does)
         if route is None or not self._may_ask(name, route):
             raise self._not_found(name, kind)
         if not await self._is_here(route, operation):
