@@ -1,8 +1,8 @@
 """Checklist: secrets that may be given to a browser, over real sockets (38, 39)."""
 
-import asyncio
 import json
 import time
+from functools import partial
 
 import aiohttp
 import pytest
@@ -10,9 +10,16 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.conformance.live import KEY, dial
+from voice.gateway.secrets import ClientSecrets
 
 pytestmark = pytest.mark.server
 
+CLOCK = {
+    "type": "function",
+    "name": "clock",
+    "description": "What time it is.",
+    "parameters": {"type": "object", "properties": {}},
+}
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
@@ -47,31 +54,31 @@ async def test_38_a_secret_lives_for_ten_minutes_unless_asked_otherwise(serve, b
         assert session["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 500
 
 
-@pytest.mark.parametrize(
-    ("body", "param"),
-    [
-        ({"expires_after": {"seconds": 9}}, "expires_after.seconds"),
-        ({"expires_after": {"seconds": 7201}}, "expires_after.seconds"),
-        ({"expires_after": {"seconds": 10.5}}, "expires_after.seconds"),
-        ({"expires_after": {"seconds": "60"}}, "expires_after.seconds"),
-        ({"expires_after": {"anchor": "last_active_at"}}, "expires_after.anchor"),
-        ({"expires_after": {"minutes": 5}}, "expires_after.minutes"),
-        ({"expires_after": 60}, "expires_after"),
-        ({"session": "mine"}, "session"),
-        ({"session": {}}, "session.type"),
-        ({"session": {"type": "realtime", "voice": "ash"}}, "session.voice"),
-        ({"session": {"type": "realtime", "audio": {"output": {"voice": "nobody"}}}},
-         "session.audio.output.voice"),
-        ({"session": {"type": "translation"}}, "session.type"),
-        ({"seconds": 60}, "seconds"),
-    ],
-)  # fmt: skip
-async def test_38_a_value_that_is_wrong_is_named(serve, body, param):
+WRONG = [
+    ({"expires_after": {"seconds": 9}}, "expires_after.seconds"),
+    ({"expires_after": {"seconds": 7201}}, "expires_after.seconds"),
+    ({"expires_after": {"seconds": 10.5}}, "expires_after.seconds"),
+    ({"expires_after": {"seconds": "60"}}, "expires_after.seconds"),
+    ({"expires_after": {"anchor": "last_active_at"}}, "expires_after.anchor"),
+    ({"expires_after": {"minutes": 5}}, "expires_after.minutes"),
+    ({"expires_after": 60}, "expires_after"),
+    ({"session": "mine"}, "session"),
+    ({"session": {}}, "session.type"),
+    ({"session": {"type": "realtime", "voice": "ash"}}, "session.voice"),
+    ({"session": {"type": "realtime", "audio": {"output": {"voice": "nobody"}}}},
+     "session.audio.output.voice"),
+    ({"session": {"type": "translation"}}, "session.type"),
+    ({"seconds": 60}, "seconds"),
+]  # fmt: skip
+
+
+async def test_38_a_value_that_is_wrong_is_named(serve):
     async with serve() as live:
-        status, answer = await mint(live, body)
-        assert status == 400
-        error = answer["error"]
-        assert (error["type"], error["param"]) == ("invalid_request_error", param)
+        for body, param in WRONG:
+            status, answer = await mint(live, body)
+            error = answer["error"]
+            assert status == 400
+            assert (error["type"], error["param"]) == ("invalid_request_error", param)
 
 
 async def test_38_a_transcription_secret_opens_a_transcription_session(serve):
@@ -111,13 +118,16 @@ async def test_39_a_secret_opens_with_its_configuration_again_and_again(serve):
             assert json.loads(await socket.recv())["session"]["audio"]["output"]["speed"] == 1.25
 
 
-@pytest.mark.slow
-async def test_39_after_its_time_a_secret_opens_nothing_and_what_it_opened_goes_on(serve):
+async def test_39_after_its_time_a_secret_opens_nothing_and_what_it_opened_goes_on(
+    serve, monkeypatch
+):
+    find = ClientSecrets.find
     async with serve() as live:
         _, minted = await mint(live, {"expires_after": {"seconds": 10}})
         async with dial(live.ws_url, **bearer(minted["value"])) as client:
             await client.until("session.created")
-            await asyncio.sleep(minted["expires_at"] - time.time() + 0.1)
+            later = partial(find, now=time.time() + 11)
+            monkeypatch.setattr(ClientSecrets, "find", lambda self, key, _: later(self, key))
             with pytest.raises(InvalidStatus) as refused:
                 await connect(live.ws_url, **bearer(minted["value"]))
             assert refused.value.response.status_code == 401
@@ -145,3 +155,33 @@ async def test_39_an_open_server_judges_secrets_as_well(serve):
         _, minted = await mint(live, headers={})
         async with dial(live.ws_url, **bearer(minted["value"])) as client:
             await client.until("session.created")
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"type": "realtime", "instructions": "Be brief.", "tools": [CLOCK], "tracing": "auto"},
+        {"type": "transcription", "audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
+    ],
+    ids=["realtime", "transcription"],
+)
+async def test_38_the_official_sdk_mints_a_secret_and_connects_with_it(serve, session):
+    openai = pytest.importorskip("openai", reason="the SDK is not installed")
+    kinds = pytest.importorskip("openai.types.realtime", reason="the SDK knows no realtime")
+    async with serve() as live:
+        async with openai.AsyncOpenAI(api_key=KEY, base_url=live.http_url) as client:
+            minted = await client.realtime.client_secrets.create(
+                expires_after={"anchor": "created_at", "seconds": 60}, session=session
+            )
+        kinds.ClientSecretCreateResponse.model_validate(minted.to_dict(), strict=True)
+        assert minted.session.type == session["type"]
+        async with openai.AsyncOpenAI(api_key=minted.value, base_url=live.http_url) as client:
+            options = {"extra_query": {"intent": "transcription"}}
+            if session["type"] == "realtime":
+                options = {"model": "gpt-realtime"}
+            async with client.realtime.connect(**options) as connection:
+                created = await connection.recv()
+                assert created.session.to_dict() | {"id": ""} == (
+                    minted.session.to_dict() | {"id": ""}
+                )

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.conformance.stage import on_virtual_time
+from tests.conformance.wire import check_wire
 from tests.session.conversation import OPTIONS
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 from voice.realtime.config import SessionConfig
@@ -280,6 +281,45 @@ async def test_a_long_conversation_is_told_without_drowning_the_client():
     async with Guest(house, first.resume["token"]) as second:
         await asyncio.sleep(1)
         assert [item["id"] for item in told_again(second)] == [f"item_{n}" for n in range(12)]
+
+
+async def chatting(guest: Guest) -> None:
+    """Ask aloud and in writing, be answered, and let a tool be called."""
+    await guest.send("session.update", session=MANUAL)
+    for _ in range(2):
+        sound = base64.b64encode(bytes(24_000)).decode()
+        await guest.send("input_audio_buffer.append", audio=sound)
+        await guest.send("input_audio_buffer.commit")
+        await guest.send("response.create")
+        await asyncio.sleep(1.1)
+        await guest.send("response.cancel")
+        await guest.write("And then?")
+        await guest.send("response.create")
+        await asyncio.sleep(6)
+
+
+@pytest.mark.parametrize("after_ms", range(0, 15_000, 350))
+@on_virtual_time
+async def test_wherever_a_conversation_breaks_off_it_goes_on_with_what_the_client_has_seen(
+    after_ms,
+):
+    house = ResumableSessions()
+    async with Guest(house) as first:
+        chat = asyncio.ensure_future(chatting(first))
+        await asyncio.sleep(after_ms / 1000)
+        chat.cancel()
+        await asyncio.wait([chat])
+        seen = [event["item"]["id"] for event in first.of_type("conversation.item.added")]
+    async with Guest(house, first.resume["token"]) as second:
+        retold = told_again(second)
+        assert [item["id"] for item in retold] == seen
+        for item in retold:
+            assert item["status"] in {"completed", "incomplete"}
+            if item["role"] == "assistant":
+                (part,) = item["content"]
+                assert ANSWER.startswith(part["transcript"])
+        assert (await second.answered())["status"] == "completed"
+        check_wire(second.events)
 
 
 # ---------------------------------------------------------------- bounds
