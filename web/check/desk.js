@@ -54,6 +54,10 @@ export class Desk {
     });
   }
 
+  get secure() {
+    return window.isSecureContext && navigator.mediaDevices;
+  }
+
   /** Whether there is something to listen with. */
   get listens() {
     return this.microphone && this.sound;

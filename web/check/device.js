@@ -11,9 +11,9 @@ const ENOUGH_MS = 1500; // of speech
 const CLIPPED = 32_700;
 const BAND_HZ = 16_000; // what speech recognition hears
 
-/** @returns {import("./outcome.js").Outcome} */
-export function checkPage() {
-  if (!window.isSecureContext || !navigator.mediaDevices) throw new Problem("insecure");
+/** @param {import("./steps.js").Desk} desk @returns {import("./outcome.js").Outcome} */
+export function checkPage(desk) {
+  if (!desk.secure) throw new Problem("insecure");
   return good(location.protocol === "https:" ? "https" : `http on this machine (${location.hostname})`);
 }
 
@@ -115,6 +115,6 @@ export function judgeLevels(heard) {
     return bad(`no speech heard, only ${inDb(room)} of noise`, "Speak while this step runs. If you did, the wrong microphone is chosen, or the room is louder than you.");
   }
   if (speech < -42) return doubtful(`too quiet: ${figure}`, "Raise the input level in the system's sound settings, or come nearer to the microphone.");
-  if (speech - room < 12) return doubtful(`noisy: ${figure}`, "A quieter room or a headset makes you easier to understand.");
+  if (speech - room < 15) return doubtful(`noisy: ${figure}`, "A quieter room or a headset makes you easier to understand.");
   return good(figure);
 }

@@ -26,7 +26,7 @@ export function summary(offered) {
   return [...counts].map(([name, count]) => `${count} ${name}`).join(", ") || "none";
 }
 
-/** @param {string} host of the page @param {Candidate[]} offered by the server */
+/** @param {Candidate[]} offered by the server @returns {string[]} */
 export function serverAddresses(offered) {
   return [...new Set(offered.map(({ type, protocol, address, port }) => `${address}:${port} ${protocol} ${type}`))];
 }
@@ -50,7 +50,7 @@ export function whyNoWay(ours, theirs, host) {
 
 /** Whether nobody outside gets to any of these addresses, and this page is outside. */
 function unreachable(theirs, host) {
-  const local = host === "localhost" || isPrivate(host);
+  const local = isPrivate(host) || /^[^.]+$|\.(local|lan|home|internal|arpa)$/.test(host);
   const container = theirs.every(({ address }) => /^172\.(1[6-9]|2\d|3[01])\./.test(address));
   return theirs.every(({ address }) => isPrivate(address)) && (!local || (container && !theirs.some(({ address }) => address === host)));
 }

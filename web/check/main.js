@@ -34,9 +34,13 @@ async function check() {
   const desk = new Desk();
   await desk.openSound().catch(() => {}); // the steps that need it say that it is missing
   const outcomes = new Map();
+  let before = "";
   for (const step of STEPS) {
-    outcomes.set(step.id, await tried(step, desk));
-    rows.get(step.id).show(outcomes.get(step.id));
+    byId("progress").textContent = `${before}${step.title}: ${step.doing}`;
+    const outcome = await tried(step, desk);
+    outcomes.set(step.id, outcome);
+    rows.get(step.id).show(outcome);
+    before = `${step.title} is ${outcome.state}. `;
   }
   await desk.close();
   conclude(outcomes);
@@ -49,7 +53,7 @@ async function tried(step, desk) {
   if (step.needs && !desk[step.needs]) return skipped(step.without);
   desk.row = rows.get(step.id);
   desk.row.run(step.doing);
-  byId("progress").textContent = `${step.title}: ${step.doing}`;
+  desk.row.node.scrollIntoView({ block: "nearest" });
   try {
     return await step.run(desk);
   } catch (error) {
@@ -72,6 +76,7 @@ function conclude(outcomes) {
   byId("verdict-text").textContent = text;
   byId("report-text").textContent = report(outcomes, { at: new Date(), origin: location.origin, browser: navigator.userAgent });
   byId("report").hidden = false;
+  byId("verdict").scrollIntoView({ block: "nearest" });
 }
 
 async function copy() {

@@ -24,7 +24,7 @@ const HEAR = { needs: "listens", without: "there is no microphone to listen with
 /** @type {Step[]} */
 export const STEPS = [
   { id: "page", title: "Secure page", doing: "Looking at the address.", run: checkPage },
-  { id: "microphone", title: "Microphone", doing: "Opening it.", run: checkMicrophone },
+  { id: "microphone", title: "Microphone", doing: "Opening it.", needs: "secure", without: "it needs a secure page", run: checkMicrophone },
   { id: "level", title: "Your voice", doing: "Listening.", ...HEAR, run: checkLevel },
   { id: "echo", title: "Speaker and echo", doing: "Playing chirps.", ...HEAR, run: checkEcho },
   { id: "server", title: "Server", doing: "Asking how it is.", run: checkServer },

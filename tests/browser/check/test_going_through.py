@@ -94,20 +94,14 @@ async def test_a_server_that_goes_away_in_the_middle_is_told(page):
     assert await page.inner_text("#verdict-title") == "A conversation does not work yet"
 
 
-@pytest.mark.parametrize(
-    ("offered", "remedy"),
-    [("10.255.255.1", "UDP does not get through"), ("172.17.0.2", "RTC__PUBLIC_ADDRESS")],
-)
-async def test_a_call_that_finds_no_way_says_why_and_the_socket_remains(
-    page, address, offered, remedy
-):
+async def test_a_call_that_finds_no_way_says_why_and_the_socket_remains(page, address):
     async def elsewhere(route):
         """Neither side is told where the other is."""
         lines = route.request.post_data.splitlines(keepends=True)
         kept = "".join(line for line in lines if "candidate" not in line)
         answered = await route.fetch(post_data=kept)
         answer = re.sub(
-            r"(a=candidate:\S+ \d udp \d+) \S+", rf"\1 {offered}", await answered.text()
+            r"(a=candidate:\S+ \d udp \d+) \S+", r"\1 10.255.255.1", await answered.text()
         )
         await route.fulfill(response=answered, body=answer)
 
@@ -115,7 +109,7 @@ async def test_a_call_that_finds_no_way_says_why_and_the_socket_remains(
     found = await go_through(page, address)
     assert found["call"].state == "bad"
     assert found["call"].figure == "no way to the server over UDP"
-    assert remedy in found["call"].remedy
+    assert "UDP does not get through to 10.255.255.1" in found["call"].remedy
     assert found["call-audio"].state == "skipped"
     assert found["socket-audio"].state == "good"
     assert await page.inner_text("#verdict-title") == "You can talk, over the WebSocket"
