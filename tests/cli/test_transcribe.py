@@ -1,17 +1,24 @@
 """`voice transcribe` writes down recordings, or says why it cannot."""
 
 import asyncio
+import importlib
 import json
+from contextlib import asynccontextmanager
 
 import pytest
+from click.testing import CliRunner
 
 from tests.audio.media import media, speech, wav
 from tests.conformance import live
 from voice.bundled import samples_path
+from voice.cli.main import main
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
+from voice.engines.protocols import EngineError
 
 SAMPLES = samples_path() / "questions"
 FAKE = ("--engine", "fake")
+
+transcribing = importlib.import_module("voice.cli.transcribe")
 
 
 @pytest.fixture
@@ -72,6 +79,39 @@ def test_a_file_that_is_cut_off_is_written_with_a_warning(run, tmp_path):
     result = run("transcribe", "cut.wav", *FAKE)
     assert (result.exit_code, result.stdout) == (0, "Hello.\n")
     assert result.stderr.startswith("cut.wav: The file is cut off: it holds 0.9")
+
+
+def test_a_recording_may_come_on_standard_input(run, tmp_path):
+    assert run  # for its empty folder
+    arguments = ["transcribe", "-", *FAKE]
+    film = media("mp4", speech(rate_hz=48_000), picture=True)
+    result = CliRunner().invoke(main, arguments, input=film)
+    assert (result.exit_code, result.stdout) == (0, "Hello.\n")
+    result = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path)], input=film)
+    assert (tmp_path / "stdin.txt").read_text() == "Hello.\n"
+    empty = CliRunner().invoke(main, arguments, input=b"")
+    assert empty.exit_code == 1
+    assert empty.stderr.startswith("standard input: the file is empty")
+
+
+@pytest.mark.parametrize("form", ["text", "srt"])
+def test_what_was_heard_before_a_failure_is_written(run, tmp_path, monkeypatch, form):
+    def hear(_pcm: bytes) -> str:
+        if ears.utterances[1:]:
+            raise EngineError("the worker died")
+        return "Hello."
+
+    ears = FakeSpeechToText(hear)
+
+    @asynccontextmanager
+    async def opened(*_):
+        yield ears
+
+    monkeypatch.setattr(transcribing, "opened", opened)
+    (tmp_path / "long.wav").write_bytes(wav(speech() + bytes(3 * 32_000) + speech()))
+    result = run("transcribe", "long.wav", "-o", "out", "--format", form)
+    assert (result.exit_code, "the worker died" in result.output) == (1, True)
+    assert "Hello." in (tmp_path / "out").read_text()
 
 
 def test_one_file_cannot_take_many_texts(run, file, tmp_path):

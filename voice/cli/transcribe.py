@@ -1,9 +1,12 @@
 """`voice transcribe`: recordings, written down."""
 
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
-from typing import cast, get_args
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast, get_args
 
 import click
 from rich.console import Console
@@ -17,7 +20,7 @@ from voice.config import Settings
 from voice.engines.protocols import EngineError, ListenOptions, SpeechToText
 from voice.engines.vad import open_detector
 from voice.groups import ungrouped
-from voice.http.transcript_formats import Heard, write
+from voice.http.transcript_formats import Writer
 from voice.http.transcription_types import Asked, Format
 from voice.observe.logs import set_up_logs
 from voice.transcribing.listening import listen
@@ -33,11 +36,15 @@ SUFFIXES: dict[Format, str] = {
     "json": ".json",
     "verbose_json": ".json",
 }
+STANDARD_INPUT = Path("-")
 
 
 @click.command()
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
 )
 @click.option("--format", "wanted", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--language", help="What is spoken, such as de.  [default: the engine listens]")
@@ -63,7 +70,10 @@ def transcribe(
     url: str | None,
     key: str | None,
 ) -> None:
-    """Write down what is said in FILES, of sound or film, of any length."""
+    """Write down what is said in FILES, of sound or film, of any length; - is standard input.
+
+    Text and subtitles are written while they are heard.
+    """
     settings = settings_or_exit()
     set_up_logs("critical", settings.log_format)
     options = ListenOptions(language=language, prompt=prompt, translate=translate)
@@ -88,7 +98,10 @@ def _outputs(files: tuple[Path, ...], out: Path | None, wanted: Format) -> dict[
         return {files[0]: out}
     if out.is_file():
         raise click.ClickException(f"{out} is one file, and {len(files)} are to be written")
-    return {file: out / f"{file.stem}{SUFFIXES[wanted]}" for file in files}
+    return {
+        file: out / f"{'stdin' if file == STANDARD_INPUT else file.stem}{SUFFIXES[wanted]}"
+        for file in files
+    }
 
 
 async def _transcribe(
@@ -105,43 +118,88 @@ async def _transcribe(
         stt = cast("SpeechToText", engine)
         for file, out in outputs.items():
             try:
-                text = await _written(settings, stt, file, asked, console)
+                # Text on a terminal is a progress of its own.
+                quiet = out is None and sys.stdout.isatty()
+                with _opened(out) as write, _progress(file, console, quiet=quiet) as report:
+                    await _write(settings, stt, file, asked, write, report, console)
             except DecodingError as error:
-                console.print(f"{file}: the file {error}")
+                console.print(f"{_shown(file)}: the file {error}")
                 failed += 1
                 continue
-            if out is None:
-                click.echo(text, nl=False)
-            else:
-                out.parent.mkdir(parents=True, exist_ok=True)
-                out.write_bytes(text)
+            if out is not None:
                 console.print(str(out))
     if failed:
         raise SystemExit(1)
 
 
-async def _written(
-    settings: Settings, stt: SpeechToText, path: Path, asked: Asked, console: Console
-) -> bytes:
-    """The text of one file in its format. Raises `DecodingError` and `EngineError`."""
+async def _write(
+    settings: Settings,
+    stt: SpeechToText,
+    path: Path,
+    asked: Asked,
+    write: Callable[[bytes], None],
+    report: Report,
+    console: Console,
+) -> None:
+    """Write what is said in one file, as it is heard. Raises `DecodingError` and `EngineError`."""
     detector = open_detector(settings.engines.vad, 0.0)
-    with path.open("rb") as file, _progress(path.name, console) as report:
+    writer = Writer(asked)
+    with _recording(path) as file:
         async with (
             Recording.opened(file, detector, Cutting()) as recording,
             aclosing(listen(stt, recording, asked.options, progress=report)) as parts,
         ):
-            heard = [part async for part in parts]
+            async for part in parts:
+                write(writer.push(part))
+    write(writer.finish(recording.duration_s))
     if recording.trouble:
-        console.print(f"{path}: {recording.trouble}")
-    return write(Heard(heard, recording.duration_s), asked)
+        console.print(f"{_shown(path)}: {recording.trouble}")
 
 
 @contextmanager
-def _progress(name: str, console: Console) -> Iterator[Report]:
+def _recording(path: Path) -> Iterator[BinaryIO]:
+    """The file to hear; what comes on standard input is kept, for films are not read in order."""
+    if path != STANDARD_INPUT:
+        with path.open("rb") as file:
+            yield file
+        return
+    with TemporaryFile() as kept:
+        copyfileobj(sys.stdin.buffer, kept)
+        kept.seek(0)
+        yield cast("BinaryIO", kept)
+
+
+@contextmanager
+def _opened(out: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """What writes to a file, which is made when there is something to write, or to the terminal."""
+    with ExitStack() as stack:
+        file: BinaryIO | None = None
+
+        def write(data: bytes) -> None:
+            nonlocal file
+            if out is None:
+                click.echo(data, nl=False)
+                return
+            if file is None:
+                out.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(out.open("wb"))
+            file.write(data)
+            file.flush()
+
+        yield write
+
+
+def _shown(path: Path) -> str:
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
+@contextmanager
+def _progress(path: Path, console: Console, *, quiet: bool) -> Iterator[Report]:
     """A bar over the seconds of a recording; on a terminal only."""
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    shown = console.is_terminal and not quiet
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=console, transient=True, redirect_stdout=False, disable=not shown
     ) as progress:
-        task = progress.add_task(name, total=None)
+        task = progress.add_task(_shown(path), total=None)
         yield lambda done_s, of_s: progress.update(task, completed=done_s, total=of_s)
