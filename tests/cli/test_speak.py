@@ -64,11 +64,15 @@ def test_speed_and_voice_are_kept(run, tmp_path):
         (["", "-o", "out.wav"], "nothing to say"),
         ([TEXT, "-o", "out.txt"], "out.txt: .txt is no format; name it .mp3,"),
         ([TEXT, "-o", "out"], "out: no suffix is no format"),
+        ([TEXT, "-o", "x.ogg", "--format", "wav"], "x.ogg would be opus by its name, and --format"),
         ([TEXT, "--format", "m4a"], "'m4a' is not one of"),
         ([TEXT, "--speed", "9"], "9.0 is not in the range"),
         ([TEXT, "--engine", "harp"], "'harp' is no text-to-speech engine"),
         ([TEXT, "--engine", "fake", "-o", "no/such/folder/out.wav"], "cannot write no/such/folder"),
-        ([TEXT, "--url", "http://127.0.0.1:9"], "the server at http://127.0.0.1:9 cannot be reached"),
+        (
+            [TEXT, "--url", "http://127.0.0.1:9"],
+            "the server at http://127.0.0.1:9 cannot be reached",
+        ),
         ([TEXT, "--url", "nowhere"], "base_url must be like http"),
     ],
 )

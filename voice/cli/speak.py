@@ -71,7 +71,7 @@ def speak(
     chunks = list(spoken_chunks(_text(text), language or voice_language(voice)))
     if not chunks:
         raise click.ClickException("there is nothing to say: the text has no letters and no digits")
-    to = wanted or _format_of(out)
+    to = _format(wanted, out)
     options = SpeakOptions(voice=voice, speed=speed, language=language)
     server = server_at(url, key, settings.inference_timeout) if url else None
     try:
@@ -94,6 +94,19 @@ def _text(text: str) -> str:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise click.ClickException(f"what came on standard input is no UTF-8: {error}") from error
+
+
+def _format(wanted: SpeechFormat | None, out: Path | None) -> SpeechFormat:
+    """The format that was asked for, or that the file is called after; those must agree."""
+    if wanted is None:
+        return _format_of(out)
+    named = SUFFIXES.get(out.suffix.lower(), wanted) if out else wanted
+    if named != wanted:
+        raise click.ClickException(
+            f"{out} would be {named} by its name, and --format says {wanted}: change either, or "
+            "leave --format out"
+        )
+    return wanted
 
 
 def _format_of(out: Path | None) -> SpeechFormat:
