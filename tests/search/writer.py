@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.search.libraries import EMBEDDER, chunks, document, store
 from voice.search.file_bytes import FileBytes
+from voice.search.library import new_id
 from voice.search.opening import open_records
 from voice.search.records import File
 
@@ -44,7 +45,7 @@ def write(location: str, folder: Path, writer: str, times: int) -> None:
             EMBEDDER,
         )
         content = f"{name} {version} ".encode() * 10_000
-        file_id = f"file-{writer}{version}"
+        file_id = new_id("file-")
         size, sha256 = files.write(file_id, io.BytesIO(content))
         facts = {"filename": name, "purpose": "user_data", "created_at": version}
         records.put_file(File(id=file_id, bytes=size, sha256=sha256, **facts))
