@@ -319,7 +319,8 @@ def test_audio_and_text_cannot_be_had_together():
             {"include": ["everything"]},
             (
                 "Invalid value: 'everything'. Supported values are: "
-                "'item.input_audio_transcription.logprobs' and 'response.timings'."
+                "'item.input_audio_transcription.logprobs', 'response.citations' and "
+                "'response.timings'."
             ),
             "include[0]",
         ),
@@ -512,3 +513,19 @@ def test_bad_parameters_of_a_response_are_refused(fields, param):
 def test_the_largest_metadata_is_taken():
     metadata = {f"{n:064}": "x" * 512 for n in range(16)}
     assert params(metadata=metadata).metadata == metadata
+
+
+def test_where_to_look_is_shown_only_if_it_was_said():
+    assert "retrieval" not in BASE.to_wire("sess_1")
+    somewhere = update(retrieval={"vector_store_ids": ["vs_1"]})
+    assert somewhere.to_wire("sess_1")["retrieval"] == {
+        "vector_store_ids": ["vs_1"],
+        "max_num_results": 4,
+    }
+    assert update(somewhere, retrieval=None).to_wire("sess_1")["retrieval"] is None
+
+
+def test_a_place_to_look_names_a_store():
+    with pytest.raises(WireError) as caught:
+        update(retrieval={"vector_store_ids": []})
+    assert caught.value.param == "session.retrieval.vector_store_ids"

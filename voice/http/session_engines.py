@@ -5,6 +5,7 @@ from voice.engines.registry import EngineSet
 from voice.gateway.errors import ApiError
 from voice.routing.language_model import RoutedLanguageModel
 from voice.routing.targets import LOCAL
+from voice.search.grounding import Grounded
 from voice.server import Server
 from voice.session.session import SessionEngines
 
@@ -18,13 +19,18 @@ async def session_engines(server: Server, engines: EngineSet, model: str) -> Ses
     clients ask for models of OpenAI that speak, and no other server has those.
     """
     try:
-        llm = await _language_model(server, model) or engines.llm
+        llm = await language_model(server, model) or engines.llm
     except EngineError as error:
         raise ApiError(str(error), status=503, kind="server_error") from error
-    return SessionEngines(engines.stt, llm, engines.tts, engines.busy)
+    knowing = Grounded(llm, server.knowledge.library)
+    return SessionEngines(engines.stt, knowing, engines.tts, engines.busy)
 
 
-async def _language_model(server: Server, name: str) -> LanguageModel | None:
+async def language_model(server: Server, name: str) -> LanguageModel | None:
+    """The chat model of the server with this name; None means the usual one, or that there is none.
+
+    Raises `EngineError` for one that does not start.
+    """
     router = server.router
     route = router.registry.find(name)
     if route is None or (server.engines and server.engines.llm.name == name):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from voice.realtime.errors import invalid_value, missing_parameter
 from voice.realtime.items import ContextItem
@@ -17,6 +17,7 @@ from voice.realtime.settings import (
     Modality,
     PromptReference,
     Reasoning,
+    Retrieval,
     Setting,
     ToolChoice,
     Tracing,
@@ -52,6 +53,7 @@ _CLEARABLE = frozenset(
         "parallel_tool_calls",
         "prompt",
         "reasoning",
+        "retrieval",
         "tracing",
     }
 )
@@ -75,6 +77,8 @@ class SessionConfig(Setting, frozen=True):
     truncation: Truncation = "auto"
     prompt: PromptReference | None = None
     include: tuple[Include, ...] | None = None
+    retrieval: Retrieval | UnsetType | None = UNSET
+    """Unset looks into the indexed folders, if there are any; null looks nowhere."""
 
     def updated(self, patch: Mapping[str, object]) -> "SessionConfig":
         """The configuration with the keys of a `session` object laid over it, all or nothing.

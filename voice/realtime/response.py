@@ -1,7 +1,7 @@
 """The life of one response on the wire, from `response.created` to `response.done`."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,6 +76,17 @@ class _Output:
         return wire
 
 
+class Citation(msgspec.Struct, frozen=True):
+    """A document that an answer was taken from."""
+
+    file_id: str
+    filename: str
+    quote: str
+
+    def to_wire(self) -> dict[str, object]:
+        return {"file_id": self.file_id, "filename": self.filename, "quote": self.quote}
+
+
 class ResponseStream:
     """Turns what a reply produces into events, each method giving those that are now due.
 
@@ -98,6 +109,7 @@ class ResponseStream:
         """The assistant's message that is open, or was the last to be."""
         self._conversation = conversation
         self._on_finish = on_finish
+        self._citations: list[Citation] = []
         self._outputs: list[_Output] = []
         self._open: _Output | None = None
         self._state: Literal["new", "in_progress", "finished"] = "new"
@@ -169,6 +181,27 @@ class ResponseStream:
                 part.transcript += delta
         return {"type": kind, **self._place(), "delta": delta}
 
+    def cited(self, citations: Sequence[Citation]) -> list[Event]:
+        """The documents that the message was taken from, for clients that want to know."""
+        if self._state != "in_progress" or self._open is None or not self._open.part:
+            return []
+        if "response.citations" not in (self.config.include or ()):
+            return []
+        place, at = self._place(), len(self._opened.sent)
+        events: list[Event] = []
+        for citation in citations:
+            annotation = {"type": "file_citation", **citation.to_wire(), "index": at}
+            events.append(
+                {
+                    "type": "response.output_text.annotation.added",
+                    **place,
+                    "annotation_index": len(self._citations),
+                    "annotation": annotation,
+                }
+            )
+            self._citations.append(citation)
+        return events
+
     # ------------------------------------------------------------ function calls
 
     def call_started(self, call_id: str, name: str) -> list[Event]:
@@ -216,6 +249,8 @@ class ResponseStream:
         response["status_details"] = _status_details(status, reason, error)
         if timings is not None and "response.timings" in (self.config.include or ()):
             response["timings"] = timings
+        if self._citations:
+            response["citations"] = [each.to_wire() for each in self._citations]
         self._on_finish(self)
         return [*events, {"type": "response.done", "response": response}] if shown else []
 

@@ -7,7 +7,9 @@ import msgspec
 from msgspec import Meta
 
 Modality = Literal["audio", "text"]
-Include = Literal["item.input_audio_transcription.logprobs", "response.timings"]
+Include = Literal[
+    "item.input_audio_transcription.logprobs", "response.citations", "response.timings"
+]
 MaxOutputTokens = Annotated[int, Meta(ge=1, le=4096)] | Literal["inf"]
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
@@ -198,3 +200,10 @@ class PromptReference(Setting, frozen=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         _check_depth(self.variables, "variables")
+
+
+class Retrieval(Setting, frozen=True):
+    """Where to look for what a question is about, before it is answered; no field of OpenAI's."""
+
+    vector_store_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+    max_num_results: Annotated[int, Meta(ge=1, le=20)] = 4

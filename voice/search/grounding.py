@@ -62,14 +62,8 @@ class Grounded:
     async def generate(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Stream an answer and, before its end, the sources it was taken from."""
         sources = await self._sources(prompt)
-        said: list[str] = []
-        async with closing(self._model.generate(self._with(prompt, sources))) as pieces:
+        async with closing(answer_from(self._model, prompt, sources)) as pieces:
             async for piece in pieces:
-                match piece:
-                    case TextDelta(text=text):
-                        said.append(text)
-                    case Finished() if cited := supporting("".join(said), sources):
-                        yield Cited(sources=tuple(cited))
                 yield piece
 
     async def _sources(self, prompt: Prompt) -> list[Source]:
@@ -81,18 +75,34 @@ class Grounded:
         except (SearchError, EngineError) as error:
             log.warning("answering without documents", reason=str(error))
             return []
-        return within(passages, round(self.context_tokens * SHARE * CHARS_PER_TOKEN))
+        return within(passages, self.context_tokens)
 
-    def _with(self, prompt: Prompt, sources: Sequence[Source]) -> Prompt:
-        prompt = msgspec.structs.replace(prompt, lookup=None)
-        if not sources:
-            return prompt
-        if "sources" in self.accepts:
-            return msgspec.structs.replace(prompt, sources=tuple(sources))
-        *before, last = prompt.messages
-        told = "\n\n".join([INSTRUCTIONS, *map(_told, sources), f"The question: {last.content}"])
-        asked = msgspec.structs.replace(last, content=told)
-        return msgspec.structs.replace(prompt, messages=(*before, asked))
+
+async def answer_from(
+    model: LanguageModel, prompt: Prompt, sources: Sequence[Source]
+) -> AsyncGenerator[Piece, None]:
+    """Stream a model's answer to a question for which these sources were found."""
+    said: list[str] = []
+    async with closing(model.generate(_with(prompt, sources, model.accepts))) as pieces:
+        async for piece in pieces:
+            match piece:
+                case TextDelta(text=text):
+                    said.append(text)
+                case Finished() if cited := supporting("".join(said), sources):
+                    yield Cited(sources=tuple(cited))
+            yield piece
+
+
+def _with(prompt: Prompt, sources: Sequence[Source], accepts: frozenset[str]) -> Prompt:
+    prompt = msgspec.structs.replace(prompt, lookup=None)
+    if not sources:
+        return prompt
+    if "sources" in accepts:
+        return msgspec.structs.replace(prompt, sources=tuple(sources))
+    *before, last = prompt.messages
+    told = "\n\n".join([INSTRUCTIONS, *map(_told, sources), f"The question: {last.content}"])
+    asked = msgspec.structs.replace(last, content=told)
+    return msgspec.structs.replace(prompt, messages=(*before, asked))
 
 
 def questions_of(messages: Sequence[Message]) -> list[str]:
@@ -118,8 +128,9 @@ async def look_up(library: Library, lookup: Lookup, questions: Sequence[str]) ->
     return [each for each in found if each.score >= LEAST_SCORE]
 
 
-def within(passages: Sequence[Passage], characters: int) -> list[Source]:
-    """The best passages, as many as fit into so many characters."""
+def within(passages: Sequence[Passage], context_tokens: int) -> list[Source]:
+    """The best passages, as many as may be told to a model with such a context."""
+    characters = round(context_tokens * SHARE * CHARS_PER_TOKEN)
     sources: list[Source] = []
     for passage in passages:
         characters -= len(passage.chunk.text)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from voice.engines.protocols import Message, Prompt, Tool, ToolCall
+from voice.engines.protocols import Lookup, Message, Prompt, Tool, ToolCall
 from voice.realtime.config import SessionConfig
 from voice.realtime.items import (
     FunctionCallItem,
@@ -15,7 +15,8 @@ from voice.realtime.items import (
     OutputAudio,
     OutputText,
 )
-from voice.realtime.settings import FunctionChoice, RetentionRatio
+from voice.realtime.settings import FunctionChoice, RetentionRatio, Retrieval
+from voice.search.records import FOLDERS_STORE
 from voice.turns.words import plain
 
 CHARS_PER_TOKEN = 4
@@ -51,6 +52,7 @@ def build_prompt(
     return msgspec.structs.replace(
         defaults or Prompt(messages=()),
         messages=(*system, *kept),
+        lookup=_lookup(config),
         tools=_tools(config),
         tool_choice=_tool_choice(config),
         max_tokens=max_tokens,
@@ -155,3 +157,12 @@ def _tools(config: SessionConfig) -> tuple[Tool, ...]:
 def _tool_choice(config: SessionConfig) -> str:
     choice = config.tool_choice
     return choice.name if isinstance(choice, FunctionChoice) else choice
+
+
+def _lookup(config: SessionConfig) -> Lookup | None:
+    match config.retrieval:
+        case None:
+            return None
+        case Retrieval(vector_store_ids=stores, max_num_results=limit):
+            return Lookup(stores=stores, limit=limit)
+    return Lookup(stores=(FOLDERS_STORE,))

@@ -21,11 +21,13 @@ from voice.audio.resample import Resampler
 from voice.engines.protocols import (
     CallDelta,
     CallStarted,
+    Cited,
     EngineError,
     Finished,
     LanguageModel,
     Piece,
     Prompt,
+    Source,
     SpeakOptions,
     TextDelta,
     TextToSpeech,
@@ -33,7 +35,7 @@ from voice.engines.protocols import (
 from voice.groups import first_error
 from voice.realtime.config import SessionConfig
 from voice.realtime.items import OutputAudio
-from voice.realtime.response import ResponseStatus, ResponseStream, Usage
+from voice.realtime.response import Citation, ResponseStatus, ResponseStream, Usage
 from voice.session.outbox import ClientStalledError, Outbox
 from voice.session.outlet import EventOutlet, Outlet
 from voice.session.pace import FRAME_MS, LeadPace
@@ -116,6 +118,7 @@ class Reply:
         self._task: asyncio.Task[None] | None = None
         self._chunks: asyncio.Queue[Chunk | None] = asyncio.Queue(maxsize=CHUNKS_AHEAD)
         self._calls: list[_Call] = []
+        self._cited: list[Citation] = []
         self._finished: Finished | None = None
         self._wire = self._outlet.wire
         self._unframed = b""
@@ -197,6 +200,8 @@ class Reply:
                 self._calls.append(_Call(call_id, name))
             case CallDelta(arguments=arguments):
                 self._calls[-1].arguments.append(arguments)
+            case Cited(sources=sources):
+                self._cited = [_citation(each) for each in sources]
             case Finished():
                 self._finished = piece
 
@@ -360,6 +365,10 @@ class Reply:
 
     def _mark(self, instant: Instant) -> None:
         self.record.mark(instant, self._parts.now())
+
+
+def _citation(source: Source) -> Citation:
+    return Citation(source.document_id, source.name, source.text)
 
 
 def _spoken_part(stream: ResponseStream) -> OutputAudio | None:

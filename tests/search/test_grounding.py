@@ -1,0 +1,119 @@
+"""Answers that are taken from documents, and say so."""
+
+import pytest
+
+from tests.search.libraries import WordEmbedder, chunks, document, store
+from voice.engines.fakes import FakeLanguageModel
+from voice.engines.protocols import (
+    Cited,
+    Finished,
+    Lookup,
+    Message,
+    Prompt,
+    Source,
+    TextDelta,
+)
+from voice.search.grounding import Grounded, questions_of, supporting, within
+from voice.search.library import open_library
+from voice.search.records import Passage
+
+CHESS = Source(
+    document_id="a", name="library.md", title="Library", text="The chess club meets on Thursday."
+)
+GARLIC = Source(document_id="b", name="garden.md", text="Plant garlic in October.")
+LOOKUP = Lookup(stores=("vs_1",))
+
+
+@pytest.fixture
+async def library(tmp_path):
+    async with open_library(str(tmp_path / "search.db"), embedder=WordEmbedder()) as library:
+        await library.put_store(store())
+        for each in (CHESS, GARLIC):
+            kept = chunks(each.text)
+            await library.put(
+                document(each.document_id, name=each.name, title=each.title),
+                kept,
+                await library.embed(kept),
+            )
+        yield library
+
+
+def asking(*questions: str, lookup: Lookup | None = LOOKUP) -> Prompt:
+    messages = [Message(role="user", content=each) for each in questions]
+    return Prompt(messages=tuple(messages), lookup=lookup)
+
+
+async def answered(library, model, prompt: Prompt) -> list:
+    async def find():
+        return library
+
+    return [piece async for piece in Grounded(model, find).generate(prompt)]
+
+
+async def test_a_model_is_told_what_was_found_and_cites_what_it_used(library):
+    model = FakeLanguageModel("According to the library, the chess club meets on Thursday.")
+    pieces = await answered(library, model, asking("When does the chess club meet?"))
+    (prompt,) = model.prompts
+    assert "The chess club meets on Thursday." in prompt.messages[-1].content
+    assert prompt.messages[-1].content.endswith("When does the chess club meet?")
+    assert prompt.lookup is None
+    assert isinstance(pieces[-1], Finished)
+    assert [each.name for each in pieces[-2].sources] == ["library.md"]
+
+
+async def test_a_model_that_takes_sources_gets_them_as_they_are(library):
+    model = FakeLanguageModel("I do not know.")
+    model.accepts = frozenset({"sources"})
+    pieces = await answered(library, model, asking("When does the chess club meet?"))
+    (prompt,) = model.prompts
+    assert prompt.messages == asking("When does the chess club meet?").messages
+    assert prompt.sources[0].name == "library.md"
+    assert not any(isinstance(piece, Cited) for piece in pieces)
+
+
+async def test_nothing_is_looked_up_where_nobody_wants_it(library):
+    model = FakeLanguageModel("Noon.")
+    await answered(library, model, asking("When does the chess club meet?", lookup=None))
+    assert model.prompts[0].messages[-1].content == "When does the chess club meet?"
+
+
+@pytest.mark.parametrize("stores", [("vs_nobody",), ("vs_documents", "vs_nobody")])
+async def test_a_store_that_is_not_there_holds_nothing(library, stores):
+    model = FakeLanguageModel("Noon.")
+    pieces = await answered(library, model, asking("chess?", lookup=Lookup(stores=stores)))
+    assert model.prompts[0].sources == ()
+    assert "".join(each.text for each in pieces if isinstance(each, TextDelta)) == "Noon."
+
+
+async def test_a_library_that_fails_is_answered_without(library):
+    library.embedder = WordEmbedder(name="other")
+    model = FakeLanguageModel("Noon.")
+    pieces = await answered(library, model, asking("chess?"))
+    assert isinstance(pieces[-1], Finished)
+
+
+def test_a_follow_up_is_looked_up_with_the_question_before_it():
+    assert questions_of(asking("Roses?", "And in winter?").messages) == [
+        "And in winter?",
+        "Roses? And in winter?",
+    ]
+
+
+def test_the_result_of_a_tool_is_no_question():
+    messages = (*asking("Noon?").messages, Message(role="tool", content="12:00"))
+    assert questions_of(messages) == []
+
+
+def test_a_source_is_cited_once_by_the_sentences_it_supports():
+    answer = "Plant garlic in October. Garlic in October is right. It rains."
+    assert supporting(answer, [CHESS, GARLIC]) == [GARLIC]
+
+
+def test_an_answer_from_elsewhere_cites_nothing():
+    assert supporting("I do not know that, but cats sleep all day.", [CHESS, GARLIC]) == []
+
+
+def test_passages_fill_a_quarter_of_the_context_at_most():
+    (chunk,) = chunks("x" * 400)
+    passage = Passage(chunk_id=1, document=document(), chunk=chunk, score=1.0)
+    assert len(within([passage] * 9, context_tokens=1000)) == 2
