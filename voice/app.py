@@ -25,7 +25,9 @@ from voice.http.health import health, live, ready
 from voice.http.models import list_models, show_model
 from voice.http.page import page, page_file
 from voice.http.realtime import realtime
+from voice.http.rerank import rerank
 from voice.http.rtc_calls import create_call, delete_call, hang_up, telephone
+from voice.http.search import search
 from voice.http.simple import chat, chat_stream, generate, generate_stream, list_llms
 from voice.http.speech import speech
 from voice.http.store_files import (
@@ -108,6 +110,8 @@ def build_app(
             update_store,
             delete_store,
             search_store,
+            search,
+            rerank,
             attach_file,
             list_store_files,
             show_store_file,

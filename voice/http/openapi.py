@@ -1,5 +1,6 @@
 """The OpenAPI document of all endpoints, made from the types that read their requests."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -12,9 +13,21 @@ from voice.audio.encoding import MEDIA_TYPES
 from voice.gateway.keys import is_open_path
 from voice.http.chat_types import ChatRequest, CompletionRequest
 from voice.http.embedding_types import EmbeddingRequest
+from voice.http.files import FileRequest
+from voice.http.knowledge import PageQuery
+from voice.http.rerank import RerankRequest
+from voice.http.search import SearchRequest
 from voice.http.secret_types import SecretRequest
 from voice.http.simple_types import GenerateRequest, MessagesRequest
 from voice.http.speech_types import SpeechRequest
+from voice.http.store_types import (
+    BatchRequest,
+    StoreFileRequest,
+    StoreFileUpdate,
+    StoreRequest,
+    StoreSearchRequest,
+    StoreUpdate,
+)
 from voice.http.transcription_types import TranscriptionForm, TranslationForm
 
 Json = dict[str, Any]
@@ -57,9 +70,19 @@ class TranslationUpload(TranslationForm, frozen=True, kw_only=True):
     file: bytes
 
 
+class FileUpload(FileRequest, frozen=True, kw_only=True):
+    """What a form carries beside its fields."""
+
+    file: bytes
+
+
+STORE = "/v1/vector_stores/{store_id}"
+PAGE = PageQuery.__struct_fields__
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "delete"]
     path: str
     tag: str
     summary: str
@@ -88,6 +111,35 @@ ENDPOINTS = (
              TranslationUpload, FORM, (JSON, *TEXTS)),
     Endpoint("post", "/v1/realtime/client_secrets", "Conversations", "A key for a browser",
              SecretRequest),
+    Endpoint("post", "/v1/search", "Search", "Find passages, and answer from them",
+             SearchRequest, answers=(JSON, EVENTS)),
+    Endpoint("post", "/v1/rerank", "Search", "Order texts by how well they answer",
+             RerankRequest),
+    Endpoint("post", "/v1/files", "Search", "Upload a file", FileUpload, FORM),
+    Endpoint("get", "/v1/files", "Search", "The uploaded files", query=(*PAGE, "purpose")),
+    Endpoint("get", "/v1/files/{file_id}", "Search", "What is known of a file"),
+    Endpoint("delete", "/v1/files/{file_id}", "Search", "Delete a file"),
+    Endpoint("get", "/v1/files/{file_id}/content", "Search", "The bytes of a file",
+             answers=("application/octet-stream",)),
+    Endpoint("post", "/v1/vector_stores", "Search", "Make a vector store", StoreRequest),
+    Endpoint("get", "/v1/vector_stores", "Search", "The vector stores", query=PAGE),
+    Endpoint("get", STORE, "Search", "What is known of a vector store"),
+    Endpoint("post", STORE, "Search", "Change what describes it", StoreUpdate),
+    Endpoint("delete", STORE, "Search", "Delete it"),
+    Endpoint("post", f"{STORE}/search", "Search", "Find passages in it", StoreSearchRequest),
+    Endpoint("post", f"{STORE}/files", "Search", "Put a file in it", StoreFileRequest),
+    Endpoint("get", f"{STORE}/files", "Search", "The files in it", query=(*PAGE, "filter")),
+    Endpoint("get", f"{STORE}/files/{{file_id}}", "Search", "How far a file in it is"),
+    Endpoint("post", f"{STORE}/files/{{file_id}}", "Search", "Replace its attributes",
+             StoreFileUpdate),
+    Endpoint("delete", f"{STORE}/files/{{file_id}}", "Search", "Take a file out of it"),
+    Endpoint("get", f"{STORE}/files/{{file_id}}/content", "Search", "The text of a file"),
+    Endpoint("post", f"{STORE}/file_batches", "Search", "Put many files in it", BatchRequest),
+    Endpoint("get", f"{STORE}/file_batches/{{batch_id}}", "Search", "How far they are"),
+    Endpoint("post", f"{STORE}/file_batches/{{batch_id}}/cancel", "Search",
+             "Cancel those not done yet"),
+    Endpoint("get", f"{STORE}/file_batches/{{batch_id}}/files", "Search", "The files of a batch",
+             query=(*PAGE, "filter")),
     Endpoint("post", "/api/generate", "Plain", "Answer a prompt", GenerateRequest),
     Endpoint("post", "/api/generate/stream", "Plain", "Answer a prompt, token by token",
              GenerateRequest, answers=(EVENTS,)),
@@ -160,6 +212,7 @@ def _operation(endpoint: Endpoint, schemas: Json) -> Json:
     return operation | ({"parameters": parameters} if parameters else {})
 
 
+_PLACE = re.compile(r"{(\w+)}")
 _IDENTIFIER = str.maketrans({"/": "_", "{": "", "}": "", "-": "_"})
 
 
@@ -167,14 +220,14 @@ def _contents(answers: Iterable[str]) -> Iterable[tuple[str, Json]]:
     for media in answers:
         if media in {JSON, EVENTS}:
             yield media, {"schema": {}}
-        elif media.startswith("audio/"):
+        elif media.startswith(("audio/", "application/")):
             yield media, {"schema": {"type": "string", "format": "binary"}}
         else:
             yield media, {"schema": {"type": "string"}}
 
 
 def _parameters(endpoint: Endpoint) -> Iterable[Json]:
-    if "{model_id}" in endpoint.path:
-        yield {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    for name in _PLACE.findall(endpoint.path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     for name in endpoint.query:
         yield {"name": name, "in": "query", "schema": {"type": "string"}}
