@@ -68,6 +68,7 @@ async def test_what_is_no_request_gets_an_error_in_the_shape_of_all_others(sent)
         writer.write(sent)
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    assert b"x-request-id: req_" in head
     error = json.loads(body)["error"]
     assert error["type"] == "invalid_request_error"
     assert "HTTP/1.1" in error["message"]
@@ -81,3 +82,16 @@ async def test_a_websocket_to_where_none_is_gets_404(path):
             await connect(hosted.url.replace("http", "ws") + path)
     assert refused.value.response.status_code == 404
     assert "/v1/realtime" in json.loads(refused.value.response.body)["error"]["message"]
+
+
+async def test_a_body_that_stops_making_sense_after_its_answer_ends_the_connection(caplog):
+    """Of a body that is too large the answer is sent before all of it has come."""
+    head = b"POST /v1/audio/speech HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunk = b"%x\r\n" % (11 * MIB) + b" " * (11 * MIB) + b"\r\n"
+    async with connected() as (reader, writer):
+        writer.write(head + chunk)
+        assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+        writer.write(b"nonsense\r\n")
+        answer = await reader.read()
+    assert answer.count(b"request_too_large") == 1
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []

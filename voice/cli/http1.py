@@ -4,6 +4,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from voice.gateway.errors import error_body
+from voice.gateway.requests import new_id
 
 
 class Http1(H11Protocol):
@@ -18,8 +19,11 @@ class Http1(H11Protocol):
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
+            (b"x-request-id", new_id()),
         ]
         response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
-        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        # Of a body that stops making sense the answer may have been sent already.
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

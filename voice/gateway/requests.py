@@ -52,7 +52,7 @@ class RequestIds:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request_id = _given_id(scope) or b"req_" + uuid4().hex.encode()
+        request_id = _given_id(scope) or new_id()
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,6 +61,11 @@ class RequestIds:
 
         with structlog.contextvars.bound_contextvars(request=request_id.decode()):
             await self._app(scope, receive, send_with_id)
+
+
+def new_id() -> bytes:
+    """An id for a request that brings none."""
+    return b"req_" + uuid4().hex.encode()
 
 
 def _given_id(scope: Scope) -> bytes | None:

@@ -68,7 +68,7 @@ def named_kind(name: str) -> ModelKind | None:
 
 def wrong_endpoint(name: str, kind: ModelKind) -> ApiError:
     return ApiError(
-        f"The model '{name}' cannot do this; it is asked at {ENDPOINTS[kind]}.",
+        f"The model '{name}' is one for {kind} and cannot do this; it is asked at {ENDPOINTS[kind]}.",
         status=404,
         code="model_not_found",
         param="model",
