@@ -11,7 +11,7 @@ from voice.search.filters import Compiled
 from voice.search.fusion import descending, fuse
 from voice.search.keywords import words_of
 from voice.search.records import Passage, Vectors
-from voice.search.sql_records import mismatch
+from voice.search.sql_documents import mismatch
 from voice.search.store import Found, Keywords, Records, VectorIndex
 
 LEAST_DEPTH = 60

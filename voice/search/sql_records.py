@@ -1,25 +1,19 @@
 """The records in the tables that SQLite and PostgreSQL share."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 
-from voice.search.database import CHUNK_BITS, Database, Row, first_chunk, marks
-from voice.search.errors import SearchError
-from voice.search.filters import Compiled, column
+from voice.search.database import first_chunk, marks
+from voice.search.filters import Compiled
 from voice.search.keywords import coverage, weight
 from voice.search.listing import list_page, note_departed, prune_departed
 from voice.search.paging import Listing, Page
 from voice.search.records import (
     SECONDS_PER_DAY,
-    Attributes,
-    Chunk,
-    Document,
     DocumentStatus,
     File,
     FileBatch,
     Passage,
-    Vectors,
     VectorStore,
 )
 from voice.search.rows import (
@@ -28,9 +22,6 @@ from voice.search.rows import (
     DOCUMENT,
     FILE,
     STORE,
-    document_values,
-    kept_attributes,
-    kept_document,
     read_attributes,
     read_batch,
     read_chunk,
@@ -39,6 +30,7 @@ from voice.search.rows import (
     read_store,
     write_json,
 )
+from voice.search.sql_documents import DocumentTables
 from voice.search.store import Change, Expired, Found, Keywords, Totals
 
 COMMON = 10
@@ -47,19 +39,8 @@ FEW_CHUNKS = 1000
 """Among so few, no word is too common to be looked at."""
 
 
-class SqlRecords:
+class SqlRecords(DocumentTables):
     """Implements `Records`."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
-        self.database = database.name
-        self.vector_index = database.vector_index
-
-    def close(self) -> None:
-        self._db.close()
-
-    def snapshot(self) -> AbstractContextManager[None]:
-        return self._db.snapshot()
 
     # ------------------------------------------------------------ stores
 
@@ -78,10 +59,6 @@ class SqlRecords:
                 {"id": store.id, "created_at": store.created_at, "place": place, **described},
                 f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in described)}",
             )
-
-    def store(self, store_id: str) -> VectorStore | None:
-        row = self._one(f"SELECT {STORE} FROM stores WHERE id = ?", store_id)
-        return read_store(row) if row else None
 
     def stores(self, page: Page) -> Listing[VectorStore]:
         return list_page(self._db, "stores", STORE, read_store, page)
@@ -140,181 +117,6 @@ class SqlRecords:
         note_departed(self._db, "files", now, "id = ?", file_id)
         return self._db.run("DELETE FROM files WHERE id = ?", (file_id,)) > 0
 
-    # ------------------------------------------------------------ documents
-
-    def put(
-        self,
-        document: Document,
-        chunks: Sequence[Chunk],
-        vectors: Vectors | None,
-        embedder: str,
-    ) -> Document:
-        check_shape(chunks, vectors)
-        kept = kept_document(document, chunks)
-        with self._db.transaction():
-            self._require_store(kept.store_id)
-            number = self._advance()
-            place = self._replaced(kept) or number
-            self._insert(
-                "documents",
-                {
-                    **document_values(kept),
-                    "number": number,
-                    "place": place,
-                    "revision": number,
-                    "embedded": False,
-                },
-            )
-            self._insert_attributes(number, kept.attributes)
-            self._db.add_chunks(number, chunks)
-            self._settle_embedder(kept.store_id)
-            if vectors is not None:
-                self._insert_vectors(kept.store_id, number, vectors, embedder)
-        return kept
-
-    def _replaced(self, document: Document) -> int | None:
-        """Delete what has the same id or path, and tell the place it had in lists."""
-        twins = list(
-            self._db.rows(
-                "SELECT number, place, id FROM documents WHERE store_id = ?"
-                " AND (id = ? OR (path = ? AND path <> ''))",
-                (document.store_id, document.id, document.path),
-            )
-        )
-        for number, _, _ in twins:
-            self._db.run("DELETE FROM documents WHERE number = ?", (number,))
-        return next((place for _, place, twin in twins if twin == document.id), None)
-
-    def add_vectors(self, document: Document, vectors: Vectors, embedder: str) -> bool:
-        with self._db.transaction():
-            row = self._one(
-                "SELECT number, chunk_count FROM documents"
-                " WHERE store_id = ? AND id = ? AND sha256 = ?",
-                document.store_id,
-                document.id,
-                document.sha256,
-            )
-            if row is None or row[1] != len(vectors):
-                return False
-            self._insert_vectors(document.store_id, row[0], vectors, embedder)
-            return True
-
-    def _insert_vectors(self, store_id: str, number: int, vectors: Vectors, embedder: str) -> None:
-        self._claim(store_id, embedder, vectors.shape[1])
-        self._db.add_vectors(number, vectors)
-        self._db.run(
-            "UPDATE documents SET embedded = ?, revision = ? WHERE number = ?",
-            (len(vectors) > 0, self._advance(), number),
-        )
-
-    def _claim(self, store_id: str, embedder: str, dimensions: int) -> None:
-        """Note whose vectors the store has. Raises `SearchError` where they are another's."""
-        store = self._require_store(store_id)
-        if not store.embedder:
-            self._db.run(
-                "UPDATE stores SET embedder = ?, dimensions = ? WHERE id = ?",
-                (embedder, dimensions, store_id),
-            )
-        elif (store.embedder, store.dimensions) != (embedder, dimensions):
-            raise mismatch(store, embedder, dimensions)
-
-    def _settle_embedder(self, store_id: str) -> None:
-        """A store without vectors is open to those of any embedder again."""
-        self._db.run(
-            "UPDATE stores SET embedder = '', dimensions = 0 WHERE id = ? AND embedder <> ''"
-            " AND NOT EXISTS (SELECT 1 FROM documents WHERE store_id = ? AND embedded)",
-            (store_id, store_id),
-        )
-
-    def drop_vectors(self, store_id: str) -> None:
-        with self._db.transaction():
-            self._db.run(
-                "DELETE FROM vectors WHERE document IN"
-                " (SELECT number FROM documents WHERE store_id = ?)",
-                (store_id,),
-            )
-            self._db.run(
-                "UPDATE documents SET embedded = ?, revision = ? WHERE store_id = ? AND embedded",
-                (False, self._advance(), store_id),
-            )
-            self._settle_embedder(store_id)
-
-    def set_attributes(self, store_id: str, document_id: str, attributes: Attributes) -> bool:
-        kept = kept_attributes(attributes)
-        with self._db.transaction():
-            row = self._one(
-                "SELECT number FROM documents WHERE store_id = ? AND id = ?", store_id, document_id
-            )
-            if row is None:
-                return False
-            self._db.run(
-                "UPDATE documents SET attributes = ?, revision = ? WHERE number = ?",
-                (write_json(kept), self._advance(), row[0]),
-            )
-            self._db.run("DELETE FROM attributes WHERE document = ?", row)
-            self._insert_attributes(row[0], kept)
-            return True
-
-    def _insert_attributes(self, number: int, attributes: Attributes) -> None:
-        for key, value in attributes.items():
-            self._insert("attributes", {"document": number, "key": key, column(value): value})
-
-    def document(self, store_id: str, document_id: str) -> Document | None:
-        return self._document("d.store_id = ? AND d.id = ?", store_id, document_id)
-
-    def document_at(self, store_id: str, path: str) -> Document | None:
-        return self._document("d.store_id = ? AND d.path = ? AND d.path <> ''", store_id, path)
-
-    def _document(self, condition: str, *parameters: str) -> Document | None:
-        row = self._one(f"SELECT {DOCUMENT} FROM documents d WHERE {condition}", *parameters)
-        return read_document(row) if row else None
-
-    def documents(
-        self,
-        store_id: str,
-        page: Page,
-        status: DocumentStatus | None = None,
-        batch_id: str | None = None,
-    ) -> Listing[Document]:
-        wanted = {"store_id": store_id, "status": status, "batch_id": batch_id}
-        return list_page(self._db, "documents", DOCUMENT, read_document, page, wanted)
-
-    def paths(self, store_id: str) -> Iterator[Document]:
-        rows = self._db.rows(
-            f"SELECT {DOCUMENT} FROM documents d WHERE d.store_id = ? AND d.path <> ''"
-            " ORDER BY d.path",
-            (store_id,),
-        )
-        return map(read_document, rows)
-
-    def without_vectors(self, store_id: str, limit: int) -> list[Document]:
-        rows = self._db.rows(
-            f"SELECT {DOCUMENT} FROM documents d WHERE d.store_id = ? AND d.chunk_count > 0"
-            " AND NOT d.embedded ORDER BY d.number LIMIT ?",
-            (store_id, limit),
-        )
-        return [read_document(row) for row in rows]
-
-    def delete_document(self, store_id: str, document_id: str, now: int) -> bool:
-        with self._db.transaction():
-            return self._delete_document(store_id, document_id, now)
-
-    def _delete_document(self, store_id: str, document_id: str, now: int) -> bool:
-        self._advance()
-        wanted = "store_id = ? AND id = ?"
-        note_departed(self._db, "documents", now, wanted, store_id, document_id)
-        deleted = self._db.run(f"DELETE FROM documents WHERE {wanted}", (store_id, document_id))
-        self._settle_embedder(store_id)
-        return deleted > 0
-
-    def chunks(self, store_id: str, document_id: str) -> list[Chunk]:
-        rows = self._db.rows(
-            f"SELECT {CHUNK} FROM documents d JOIN chunks c ON c.document = d.number"
-            " WHERE d.store_id = ? AND d.id = ? ORDER BY c.id",
-            (store_id, document_id),
-        )
-        return [read_chunk(row) for row in rows]
-
     # ------------------------------------------------------------ batches
 
     def put_batch(self, batch: FileBatch) -> None:
@@ -347,9 +149,6 @@ class SqlRecords:
             return self._db.run(cancel, (True, store_id, batch_id)) > 0
 
     # ------------------------------------------------------------ search
-
-    def revision(self) -> int:
-        return int(next(self._db.rows("SELECT revision FROM clock"))[0])
 
     def changes(self, store_id: str, since: int) -> Iterator[Change]:
         rows = self._db.stream(
@@ -445,51 +244,3 @@ class SqlRecords:
     def drop_lease(self, name: str, owner: str) -> None:
         with self._db.transaction():
             self._db.run("DELETE FROM leases WHERE name = ? AND owner = ?", (name, owner))
-
-    # ------------------------------------------------------------ parts
-
-    def _advance(self) -> int:
-        """The next revision; in PostgreSQL this row also lets writers in one at a time."""
-        self._db.run("UPDATE clock SET revision = revision + 1")
-        return self.revision()
-
-    def _insert(self, table: str, values: dict[str, object], conflict: str = "") -> None:
-        self._db.run(
-            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks(list(values))}) {conflict}",
-            list(values.values()),
-        )
-
-    def _one(self, sql: str, *parameters: object) -> Row | None:
-        return next(self._db.rows(sql, parameters), None)
-
-    def _require_store(self, store_id: str) -> VectorStore:
-        store = self.store(store_id)
-        if store is None:
-            raise SearchError(f"There is no vector store '{store_id}'", "not_found", "store_id")
-        return store
-
-
-def check_shape(chunks: Sequence[Chunk], vectors: Vectors | None) -> None:
-    if len(chunks) >= 1 << CHUNK_BITS:
-        raise SearchError(
-            f"A document has at most {(1 << CHUNK_BITS) - 1} chunks, and this has {len(chunks)}",
-            "invalid",
-            "chunks",
-        )
-    if vectors is not None and (vectors.ndim != 2 or len(vectors) != len(chunks)):
-        raise SearchError(
-            f"There must be a vector for each of the {len(chunks)} chunks; the shape of these is"
-            f" {vectors.shape}",
-            "invalid",
-            "vectors",
-        )
-
-
-def mismatch(store: VectorStore, embedder: str, dimensions: int) -> SearchError:
-    return SearchError(
-        f"The vectors of '{store.id}' were made by {store.embedder} ({store.dimensions} dimensions)"
-        f" and cannot be searched with {embedder} ({dimensions} dimensions). Either use"
-        f" {store.embedder} again, or make them anew with: voice index --rebuild",
-        "embedder_mismatch",
-        "embedder",
-    )
