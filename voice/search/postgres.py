@@ -42,8 +42,12 @@ class PostgresDatabase:
         self._connection = _connect(url)
         facts = self._connection.info
         self.name = f"PostgreSQL at {facts.host}:{facts.port}, database {facts.dbname}"
-        _migrate(self._connection)
-        self._pgvector = PgVector.opened(self)
+        try:
+            _migrate(self._connection)
+            self._pgvector = PgVector.opened(self)
+        except BaseException:
+            self.close()
+            raise
         self.vector_index: VectorIndex | None = self._pgvector
         if self._pgvector is None:
             log.info("pgvector is not there: vectors are searched in memory", database=facts.dbname)
@@ -64,8 +68,7 @@ class PostgresDatabase:
     @contextmanager
     def _block(self, begin: str) -> Iterator[None]:
         with _explained():
-            if self._connection.closed:
-                self._connection = _connect(self._url)
+            self._reconnect()
             self._connection.execute(begin)
             try:
                 yield
@@ -75,6 +78,11 @@ class PostgresDatabase:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def _reconnect(self) -> None:
+        if self._connection.closed:
+            self._connection.close()
+            self._connection = _connect(self._url)
+
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
         return iter(self._execute(sql, parameters).fetchall())
 
@@ -83,8 +91,7 @@ class PostgresDatabase:
 
     def _execute(self, sql: str, parameters: Sequence[object]) -> psycopg.Cursor[Row]:
         with _explained():
-            if self._connection.closed:
-                self._connection = _connect(self._url)
+            self._reconnect()
             return self._connection.execute(_translated(sql), keepable_values(parameters))
 
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
