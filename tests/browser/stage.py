@@ -160,6 +160,4 @@ def sounding(x: Sound) -> list[tuple[float, float]]:
     breaks = np.nonzero(np.diff(loud) > RATE_HZ // 2)[0]
     starts = [loud[0], *loud[breaks + 1]]
     ends = [*loud[breaks], loud[-1]]
-    return [
-        (start / RATE_HZ, end / RATE_HZ) for start, end in zip(starts, ends, strict=True)
-    ]
+    return [(start / RATE_HZ, end / RATE_HZ) for start, end in zip(starts, ends, strict=True)]

@@ -14,16 +14,16 @@ LONG = "It closes at four on every day but Sunday, and in winter at five. " * 4
 @TRANSPORTS
 async def test_a_question_is_heard_and_its_answer_sounds(transport, tmp_path):
     spoken = microphone(tmp_path, 2, "library", 30)
-    async with serving(FakeSpeechToText("when does it close")) as server:
-        async with visiting(server.url, spoken) as visitor:
-            await visitor.prefer(transport=transport)
-            await visitor.start()
-            await visitor.sees(".caption.user[data-final=true]", "when does it close")
-            await visitor.sees(".caption.assistant[data-final=true]", "It closes at four.")
-            await visitor.sees("#turns li", "heard after")
-            await visitor.sees("#state", "Listening")
-            mine, answer = await visitor.recording()
-            used_socket = any(url.startswith("ws") for url in visitor.requests)
+    stt = FakeSpeechToText("when does it close")
+    async with serving(stt) as server, visiting(server.url, spoken) as visitor:
+        await visitor.prefer(transport=transport)
+        await visitor.start()
+        await visitor.sees(".caption.user[data-final=true]", "when does it close")
+        await visitor.sees(".caption.assistant[data-final=true]", "It closes at four.")
+        await visitor.sees("#turns li", "heard after")
+        await visitor.sees("#state", "Listening")
+        mine, answer = await visitor.recording()
+        used_socket = any(url.startswith("ws") for url in visitor.requests)
     assert used_socket == (transport == "websocket")
     ((_, asked_s),) = sounding(mine)
     ((begun_s, ended_s),) = sounding(answer)
@@ -36,9 +36,7 @@ async def test_a_question_is_heard_and_its_answer_sounds(transport, tmp_path):
 async def test_who_is_interrupted_falls_silent_and_keeps_what_was_heard(transport, tmp_path):
     spoken = microphone(tmp_path, 2, "winter", 4, "interrupt", 30)
     stt = FakeSpeechToText(["how long", "wait stop", "and then"])
-    llm = FakeLanguageModel(
-        lambda prompt: "Yes." if "wait stop" in str(prompt.messages) else LONG
-    )
+    llm = FakeLanguageModel(lambda prompt: "Yes." if "wait stop" in str(prompt.messages) else LONG)
     async with serving(stt, llm) as server, visiting(server.url, spoken) as visitor:
         await visitor.prefer(transport=transport)
         await visitor.start()
@@ -65,30 +63,30 @@ async def test_who_is_interrupted_falls_silent_and_keeps_what_was_heard(transpor
 async def test_words_appear_while_they_are_spoken(transport, tmp_path):
     spoken = microphone(tmp_path, 1, "library", "coffee", 30)
     words = "one two three four five six seven eight nine ten eleven twelve"
-    async with serving(FakeSpeechToText(words)) as server:
-        async with visiting(server.url, spoken) as visitor:
-            await visitor.prefer(transport=transport)
-            await visitor.start()
-            await visitor.sees(".caption.user .partial", "one two three")
-            await visitor.sees(".caption.user[data-final=true]", "twelve")
+    stt = FakeSpeechToText(words)
+    async with serving(stt) as server, visiting(server.url, spoken) as visitor:
+        await visitor.prefer(transport=transport)
+        await visitor.start()
+        await visitor.sees(".caption.user .partial", "one two three")
+        await visitor.sees(".caption.user[data-final=true]", "twelve")
 
 
 @TRANSPORTS
 async def test_the_space_bar_holds_the_floor(transport, tmp_path):
     spoken = microphone(tmp_path, "library", "library", "library", "library", 30)
-    async with serving(FakeSpeechToText("held words")) as server:
-        async with visiting(server.url, spoken) as visitor:
-            await visitor.prefer(transport=transport, mode="push-to-talk")
-            await visitor.start()
-            await visitor.sees("#state", "Hold to talk")
-            await visitor.page.focus("body")
-            await visitor.page.keyboard.down(" ")
-            await visitor.page.wait_for_timeout(1500)
-            await visitor.page.keyboard.up(" ")
-            await visitor.sees(".caption.user", "held words")
-            await visitor.sees(".caption.assistant", "It closes at four.")
-            await visitor.sees("#turns li", "heard after")
-            mine, _ = await visitor.recording()
+    stt = FakeSpeechToText("held words")
+    async with serving(stt) as server, visiting(server.url, spoken) as visitor:
+        await visitor.prefer(transport=transport, mode="push-to-talk")
+        await visitor.start()
+        await visitor.sees("#state", "Hold to talk")
+        await visitor.page.focus("body")
+        await visitor.page.keyboard.down(" ")
+        await visitor.page.wait_for_timeout(1500)
+        await visitor.page.keyboard.up(" ")
+        await visitor.sees(".caption.user", "held words")
+        await visitor.sees(".caption.assistant", "It closes at four.")
+        await visitor.sees("#turns li", "heard after")
+        mine, _ = await visitor.recording()
     (held,) = sounding(mine)
     assert held[1] - held[0] == pytest.approx(1.5, abs=0.7)
     assert visitor.errors == []

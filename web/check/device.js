@@ -19,7 +19,6 @@ export function checkPage(desk) {
 
 /** @param {import("./steps.js").Desk} desk */
 export async function checkMicrophone(desk) {
-  desk.row.run("The browser may ask whether this page may listen: allow it.");
   desk.setMicrophone(await openMicrophone(desk.settings.microphone));
   const track = desk.microphone.getAudioTracks()[0];
   return judgeDevice(track.label || "a microphone without a name", track.getSettings());
@@ -48,7 +47,6 @@ function onOff(value) {
 
 /** @param {import("./steps.js").Desk} desk */
 export async function checkLevel(desk) {
-  desk.row.run("Speak now, for example: one, two, three, four, five.");
   const heard = new Levels();
   await desk.listen(LISTEN_MS, ({ mic }) => {
     heard.add(mic);

@@ -10,7 +10,6 @@ const SAMPLES = (PATTERN_MS + TAIL_MS) * 24;
 
 /** @param {import("./steps.js").Desk} desk */
 export async function checkEcho(desk) {
-  desk.row.run("Playing chirps: be quiet for a moment.");
   const bare = await echoWithoutCancellation(desk);
   desk.row.run("Once more, with echo cancellation.");
   const left = await chirpAndListen(desk);

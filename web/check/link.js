@@ -2,7 +2,7 @@
 
 import { decodeBase64 } from "../talk/pcm.js";
 import { Problem } from "../talk/problems.js";
-import { doubtful, good, inMs, spread } from "./outcome.js";
+import { bad, doubtful, good, inMs, spread } from "./outcome.js";
 
 const ROUND_TRIPS = 20;
 const ANSWER_MS = 5000;
@@ -93,15 +93,23 @@ export async function firstAudio(link, desk) {
   };
   const item = { type: "message", role: "user", content: [{ type: "input_text", text: QUESTION }] };
   link.send({ type: "conversation.item.create", item });
-  const done = link.next(["response.done"], FIRST_AUDIO_MS).then(unlessFailed);
+  const done = link.next(["response.done"], FIRST_AUDIO_MS);
   const heard = audible(desk);
   const began = performance.now();
   link.send({ type: "response.create" });
-  const at = await Promise.race([heard, done.then(() => after(TAIL_MS)).then(nothing)]);
+  const at = await Promise.race([heard, done.then(silenceAfter)]);
   if (!(await Promise.race([done, after(SPOKEN_MS)]))) link.send({ type: "response.cancel" });
   const { response } = await done;
   sound.flush();
+  if (response.status === "failed") return bad("the answer failed", "The log of the server says more; voice doctor --start tries its engines.", [response.status_details?.error?.message ?? ""]);
+  if (at === null) return bad("the answer came without a sound", "Try its voice on the server itself: voice speak Hello.");
   return judgeFirstAudio(at - began + sound.outputMs, response.timings ?? {});
+}
+
+/** An answer that is complete sounds soon or never. */
+async function silenceAfter({ response }) {
+  await after(response.status === "failed" ? 0 : TAIL_MS);
+  return null;
 }
 
 async function configure(link) {
@@ -112,13 +120,7 @@ async function configure(link) {
   await updated;
 }
 
-function unlessFailed(event) {
-  const { status, status_details: details } = event.response;
-  if (status === "failed") throw new Problem("failed", details?.error?.message ?? "the answer failed");
-  return event;
-}
-
-/** When the first sample that can be heard leaves the page, as `performance.now()` counts. */
+/** When the first sample that can be heard leaves the page, as `performance.now()` counts; null if none does. */
 async function audible(desk) {
   let at = null;
   await desk.listen(FIRST_AUDIO_MS, ({ answer, at: end }) => {
@@ -126,11 +128,7 @@ async function audible(desk) {
     if (first >= 0) at = end - (answer.length - first) / 24;
     return first >= 0;
   });
-  return at ?? nothing();
-}
-
-function nothing() {
-  throw new Problem("silent", "the answer came without a sound");
+  return at;
 }
 
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

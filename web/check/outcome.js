@@ -21,10 +21,9 @@ export const skipped = outcome("skipped");
 
 /** @param {unknown} error @returns {Outcome} */
 export function failed(error) {
-  const problem = asProblem(error);
-  const { title, remedy } = problem.words;
-  const said = problem.detail && problem.detail !== problem.kind ? [problem.detail] : [];
-  return bad(title, remedy, said);
+  const { kind, words, detail } = asProblem(error);
+  if (kind === "unknown") return bad(detail, words.remedy);
+  return bad(words.title, words.remedy, detail && detail !== kind ? [detail] : []);
 }
 
 /** @param {number} ms @returns {string} */

@@ -2,7 +2,8 @@
 
 import { STEPS } from "./steps.js";
 
-const WIDTH = 11;
+const INDENT = 11;
+const WIDTH = 88;
 
 /**
  * @param {Map<string, import("./outcome.js").Outcome>} outcomes by the id of their step
@@ -17,9 +18,20 @@ export function report(outcomes, { at, origin, browser }) {
 function paragraph(title, outcome) {
   if (!outcome) return [];
   const { state, figure, remedy, facts } = outcome;
-  const pad = " ".repeat(WIDTH);
   const word = state === "skipped" ? "not tried" : state;
-  return [`${word.padEnd(WIDTH)}${title}: ${figure}`, ...facts.map((fact) => `${pad}${fact}`), ...(remedy ? [`${pad}-> ${remedy}`] : [])];
+  const [first, ...rest] = [`${title}: ${figure}`, ...facts, ...(remedy ? [`-> ${remedy}`] : [])].flatMap(wrapped);
+  return [word.padEnd(INDENT) + first, ...rest.map((line) => " ".repeat(INDENT) + line)];
+}
+
+/** A text in lines, each as long as fits. */
+function wrapped(text) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.length - 1;
+    if (lines[last] && lines[last].length + word.length >= WIDTH - INDENT) lines.push(`  ${word}`);
+    else lines[last] += lines[last] ? ` ${word}` : word;
+  }
+  return lines;
 }
 
 /**

@@ -24,9 +24,9 @@ const HEAR = { needs: "listens", without: "there is no microphone to listen with
 /** @type {Step[]} */
 export const STEPS = [
   { id: "page", title: "Secure page", doing: "Looking at the address.", run: checkPage },
-  { id: "microphone", title: "Microphone", doing: "Opening it.", needs: "secure", without: "it needs a secure page", run: checkMicrophone },
-  { id: "level", title: "Your voice", doing: "Listening.", ...HEAR, run: checkLevel },
-  { id: "echo", title: "Speaker and echo", doing: "Playing chirps.", ...HEAR, run: checkEcho },
+  { id: "microphone", title: "Microphone", doing: "The browser may ask whether this page may listen: allow it.", needs: "secure", without: "it needs a secure page", run: checkMicrophone },
+  { id: "level", title: "Your voice", doing: "Speak now, for example: one, two, three, four, five.", ...HEAR, run: checkLevel },
+  { id: "echo", title: "Speaker and echo", doing: "Playing chirps: be quiet for a moment.", ...HEAR, run: checkEcho },
   { id: "server", title: "Server", doing: "Asking how it is.", run: checkServer },
   { id: "engines", title: "Engines", doing: "Asking what it runs.", needs: "health", without: "the server said nothing", run: checkEngines },
   { id: "socket", title: "WebSocket", doing: "Sending events there and back.", run: checkSocket },

@@ -48,6 +48,7 @@ export class Call {
   #settings;
   #on;
   #link = null;
+  #opening = null; // the promise of a session that the server has not described yet
   #resume = null; // what the server says about continuing
   #sound = null;
   #microphone = null;
@@ -120,7 +121,8 @@ export class Call {
     try {
       this.#sound = await Sound.open(this.#microphone, speaker);
     } catch (error) {
-      throw new Problem("sound", error.message);
+      // The files of the player come from the server too.
+      throw new Problem(error.name === "AbortError" ? "gone" : "sound", error.message);
     }
     this.#sound.onFrame = (frame) => this.#frame(frame);
     this.#sound.onPlaying = (playing) => {
@@ -172,10 +174,17 @@ export class Call {
       onClose: (code, reason) => this.#closed(code, reason),
       onRemote: (stream) => this.#sound?.setRemote(stream),
     });
-    if (signal.aborted) return link.close();
+    if (signal.aborted) {
+      link.close();
+      return;
+    }
     this.#link = link;
+    await new Promise((resolve, reject) => {
+      this.#opening = { resolve, reject };
+      for (const event of waiting) this.#event(event);
+    });
+    this.#opening = null;
     this.status = "live";
-    for (const event of waiting) this.#event(event);
   }
 
   /** End the conversation; what was said stays. */
@@ -183,6 +192,7 @@ export class Call {
     if (this.status === "live") this.keepResume();
     this.status = "off";
     this.#stopping.abort();
+    this.#opening?.reject(new Problem("unknown", "ended"));
     this.#quieten();
     this.#link?.close();
     this.#link = null;
@@ -216,6 +226,10 @@ export class Call {
 
   #closed(code, reason) {
     if (this.status === "off") return;
+    if (this.#opening) {
+      this.#opening.reject(new Problem("refused", reason));
+      return;
+    }
     this.keepResume();
     const expired = this.#expired;
     this.#link = null;
@@ -377,6 +391,7 @@ export class Call {
         this.#link.send(wire.sessionUpdate(this.#settings, this.tools.definitions, { first: true }));
         this.#welcome(resume);
         this.#on.session(session);
+        this.#opening.resolve();
       },
       "input_audio_buffer.speech_started"() {
         this.#hearing = true;

@@ -118,7 +118,10 @@ async def test_a_call_that_finds_no_way_says_why_and_the_socket_remains(page, ad
 async def test_an_answer_that_fails_is_told_with_its_reason(page):
     async with serving(engines([EngineError("the model is broken")]), keys=()) as address:
         found = await go_through(page, address)
-    assert found["socket-audio"].state == found["call-audio"].state == "bad"
+    for step in ("socket-audio", "call-audio"):
+        assert found[step].state == "bad"
+        assert found[step].figure == "the answer failed"
+        assert "the model is broken" in found[step].facts[0]
     assert found["socket"].state == found["call"].state == "good"
 
 
