@@ -243,6 +243,35 @@ class EmbeddingSettings(Section):
     api_key: SecretStr = SecretStr("")
 
 
+class SearchSettings(Section):
+    """Of the user's documents."""
+
+    database: str | None = None
+    """A path, or a postgresql:// URL; unset means `search.db` among the user's data."""
+    chunk_tokens: Annotated[int, Field(ge=100, le=4096)] = 256
+    """Of the longest passage that `voice index` makes."""
+    overlap_tokens: Annotated[int, Field(ge=0, le=2048)] = 32
+    """What the parts of a long section share; half of a passage at most."""
+    max_file_mb: Annotated[float, Field(gt=0, le=1024)] = 64
+    """Of one file, in MiB; larger ones are not read."""
+
+    @field_validator("overlap_tokens")
+    @classmethod
+    def _fits(cls, value: int, info: ValidationInfo) -> int:
+        most = info.data.get("chunk_tokens", value * 2) // 2
+        if value > most:
+            raise ValueError(f"is at most {most}, half of SEARCH__CHUNK_TOKENS")
+        return value
+
+    @property
+    def location(self) -> str:
+        """Of the database."""
+        if self.database:
+            return self.database
+        data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
+        return str(data / "inferno-voice" / "search.db")
+
+
 class Settings(Section):
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
@@ -255,6 +284,7 @@ class Settings(Section):
     speech: SpeechSettings = SpeechSettings()
     transcription: TranscriptionSettings = TranscriptionSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
+    search: SearchSettings = SearchSettings()
 
     service_name: str = "inferno-voice"
     """What the lines of a JSON log are signed with."""
