@@ -16,6 +16,7 @@ def run(monkeypatch, tmp_path) -> Run:
     for name in (*VARIABLES, "HF_HUB_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
     def invoke(*arguments: str, **environment: str) -> Result:
         return CliRunner().invoke(main, arguments, env=environment)

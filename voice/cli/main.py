@@ -13,6 +13,8 @@ COMMANDS = {
     "chat": "Chat with a model in text.",
     "speak": "Speak a text into a file.",
     "transcribe": "Write down what is said in recordings.",
+    "index": "Make folders of documents searchable.",
+    "search": "Find passages in indexed documents.",
     "pull": "Download models.",
     "models": "List the models that are here.",
     "doctor": "Say what is installed, what is missing, and how to add it.",
