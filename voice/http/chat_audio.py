@@ -6,8 +6,9 @@ from typing import Any
 from voice.engines.protocols import SpeakOptions, TextToSpeech
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.answering import Body, Stream
+from voice.http.chat_messages import ImagePart
 from voice.http.chat_rules import check_chat
-from voice.http.chat_types import ChatRequest, ImagePart
+from voice.http.chat_types import ChatRequest
 from voice.http.hearing import has_recordings, has_spoken_answers, in_words
 from voice.http.spoken_answer import Speaker
 from voice.narration import unhurried

@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from voice.gateway.errors import ApiError
+from voice.http.chat_messages import AssistantMessage, Message, ToolMessage
 from voice.http.chat_types import (
     AllowedToolsChoice,
-    AssistantMessage,
     ChatRequest,
     FunctionTool,
-    Message,
     Named,
     NamedCustomTool,
     NamedTool,
     Tool,
-    ToolMessage,
 )
 
 MOST_TOOLS = 128

@@ -5,14 +5,12 @@ from typing import Any, cast
 
 from voice.gateway.errors import ApiError, unsupported_parameter
 from voice.http.body import converted
+from voice.http.chat_messages import AssistantMessage, CustomCall, Message
 from voice.http.chat_types import (
     AllowedToolsChoice,
-    AssistantMessage,
     ChatRequest,
     CompletionRequest,
-    CustomCall,
     CustomTool,
-    Message,
     Sampling,
 )
 from voice.http.unknown_fields import unknown_field

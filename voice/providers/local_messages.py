@@ -7,9 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from voice.engines.protocols import Message, Tool, ToolCall
 from voice.gateway.errors import unsupported_parameter
-from voice.http import chat_types as wire
+from voice.http import chat_messages as wire
 from voice.http.chat_rules import name_of
-from voice.http.chat_types import ChatRequest
+from voice.http.chat_types import (
+    AllowedToolsChoice,
+    ChatRequest,
+    FunctionTool,
+    Named,
+    NamedTool,
+)
 
 
 def messages_of(messages: Sequence[wire.Message]) -> Iterator[Message]:
@@ -68,9 +74,9 @@ def tools_of(request: ChatRequest) -> Iterator[Tool]:
     """The functions that may be called."""
     choice = request.tool_choice
     allowed = None
-    if isinstance(choice, wire.AllowedToolsChoice):
+    if isinstance(choice, AllowedToolsChoice):
         allowed = {name_of(tool) for tool in choice.allowed_tools.tools}
-    tools = (tool.function for tool in request.tools or () if isinstance(tool, wire.FunctionTool))
+    tools = (tool.function for tool in request.tools or () if isinstance(tool, FunctionTool))
     for function in (*tools, *(request.functions or ())):
         if allowed is None or function.name in allowed:
             yield Tool(
@@ -83,11 +89,11 @@ def tools_of(request: ChatRequest) -> Iterator[Tool]:
 def tool_choice_of(request: ChatRequest) -> str:
     """`auto`, `none`, `required`, or the name of the one function to call."""
     match request.tool_choice or request.function_call:
-        case wire.NamedTool(function=function):
+        case NamedTool(function=function):
             return function.name
-        case wire.Named(name=name):
+        case Named(name=name):
             return name
-        case wire.AllowedToolsChoice(allowed_tools=allowed):
+        case AllowedToolsChoice(allowed_tools=allowed):
             return allowed.mode
         case str(choice):
             return choice
