@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from tests.audio.media import media, speech, wav
 from tests.conformance.live import KEY
+from tests.conformance.router import WAYS, reached
 
 openai = pytest.importorskip("openai", reason="the SDK is not installed")
 audio = pytest.importorskip("openai.types.audio", reason="the SDK knows no audio")
@@ -24,9 +25,15 @@ async def live(serve):
         yield live
 
 
+@pytest.fixture(params=WAYS)
+async def base_url(live, request, tmp_path):
+    async with reached(live, request.param, tmp_path) as base_url:
+        yield base_url
+
+
 @pytest.fixture
-async def client(live):
-    async with openai.AsyncOpenAI(api_key=KEY, base_url=live.http_url, max_retries=0) as client:
+async def client(base_url):
+    async with openai.AsyncOpenAI(api_key=KEY, base_url=base_url, max_retries=0) as client:
         yield client
 
 
@@ -132,9 +139,9 @@ async def test_refusals_are_the_sdks_errors(create):
     assert caught.value.status_code == 413
 
 
-async def test_the_synchronous_client(live):
+async def test_the_synchronous_client(base_url):
     def use() -> str:
-        with openai.OpenAI(api_key=KEY, base_url=live.http_url, max_retries=0) as client:
+        with openai.OpenAI(api_key=KEY, base_url=base_url, max_retries=0) as client:
             create = client.audio.transcriptions.create
             assert create(file=FILE, model="whisper-1").text == f"{TEXT} {TEXT}"
             return list(create(file=FILE, model="whisper-1", stream=True))[-1].text
