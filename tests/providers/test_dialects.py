@@ -63,6 +63,8 @@ def test_nothing_is_added(dialect: str):
             },
         ),
         ("compatible", {"invented": 1}, {"invented": 1}),
+        ("openai", {"functions": [{"name": "f"}]}, {"functions": [{"name": "f"}]}),
+        ("vllm", {"functions": [], "function_call": "none"}, {}),
         ("openai", {"max_tokens": 5}, {"max_completion_tokens": 5}),
         (
             "openai",
@@ -107,6 +109,9 @@ def test_completions_keep_their_limit():
         ("ollama", "logit_bias", {"5": 1}),
         ("ollama", "guided_choice", ["a"]),
         ("compatible", "guided_regex", "a+"),
+        ("vllm", "functions", [{"name": "f"}]),
+        ("llama.cpp", "function_call", {"name": "f"}),
+        ("ollama", "functions", [{"name": "f"}]),
         ("vllm", "modalities", ["text", "audio"]),
         ("compatible", "modalities", ["audio"]),
     ],

@@ -142,6 +142,11 @@ SCHEMA_ONLY: Mapping[str, Translation] = {"guided_json": _response_format}
 NO_CONSTRAINTS: dict[str, tuple[object, ...]] = dict.fromkeys(
     ("guided_regex", "guided_choice", "guided_grammar", "structured_outputs"), UNSET
 )
+ONCE_TOOLS: dict[str, tuple[object, ...]] = {
+    "functions": (*UNSET, []),
+    "function_call": (*UNSET, "none", "auto"),
+}
+"""What servers that came later never heard of, and ignore."""
 GUIDED_REST: dict[str, tuple[object, ...]] = dict.fromkeys(
     ("guided_whitespace_pattern", "guided_decoding_backend"), UNSET
 )
@@ -187,12 +192,12 @@ OPENAI = Dialect(
 )
 VLLM = Dialect(
     "vLLM",
-    refused={"guided_decoding_backend": UNSET},
+    refused=ONCE_TOOLS | {"guided_decoding_backend": UNSET},
     translated=VLLM_CONSTRAINTS,
 )
 LLAMA_CPP = Dialect(
     "llama.cpp",
-    refused=GUIDED_REST | {"guided_regex": UNSET, "structured_outputs": UNSET},
+    refused=ONCE_TOOLS | GUIDED_REST | {"guided_regex": UNSET, "structured_outputs": UNSET},
     renamed={("chat/completions", "max_completion_tokens"): "max_tokens"},
     translated=LLAMA_CPP_CONSTRAINTS,
 )
@@ -200,6 +205,7 @@ OLLAMA = Dialect(
     "Ollama",
     refused=NO_CONSTRAINTS
     | GUIDED_REST
+    | ONCE_TOOLS
     | {
         "tool_choice": ("auto",),
         "parallel_tool_calls": (True,),
