@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 
 import click
+from msgspec.structs import replace
 
 from voice.bench.engines import FakeEngines
 from voice.bench.messages import HostPlan, Serving
@@ -53,7 +54,8 @@ async def _report(bench: Peer, hosted: Hosted) -> None:
     meter = Meter()
     while True:
         await bench.hear()
-        await bench.tell(meter.read())
+        used = replace(meter.read(), late_frames=hosted.server.calls.late_frames)
+        await bench.tell(used)
 
 
 if __name__ == "__main__":

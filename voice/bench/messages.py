@@ -46,6 +46,8 @@ class Usage(Line, frozen=True):
     sockets: int | None
     peak_bytes: int | None = None
     """The most memory that it ever had."""
+    late_frames: int = 0
+    """Frames of calls that it sent more than 20 ms after their time."""
 
 
 class CallPlan(Line, frozen=True):

@@ -13,7 +13,7 @@ from voice.bench.figures import spread
 from voice.bench.messages import Mark
 from voice.bench.pipes import Peer, PeerEndedError, parent
 from voice.bench.rtc_messages import Frames, Heard, RtcPlan, RtcSeen, Silenced
-from voice.bench.rtc_phone import Phone, Spoken, called, spoken
+from voice.bench.rtc_phone import LostError, Phone, Spoken, called, spoken
 from voice.bench.script import ORDER, long_answer, recordings
 from voice.bench.speaker import session_for
 
@@ -41,7 +41,13 @@ class RtcCallers:
     async def run(self) -> RtcSeen:
         if self._plan.turns:
             await self._compare()
-        listening, speaking = await self._hold() if self._plan.calls else (None, None)
+        listening = speaking = None
+        try:
+            listening, speaking = await self._hold()
+        except LostError as error:
+            self._problems.append(str(error))
+        except TimeoutError:
+            self._problems.append("a call did not open, or did not begin to speak")
         return RtcSeen(
             websocket_ms=self._websocket_ms,
             calls_ms=self._calls_ms,
@@ -132,15 +138,16 @@ class RtcCallers:
         await self._mark("before")
         async with AsyncExitStack() as stack:
             phones = [
-                await stack.enter_async_context(called(self._plan.url, session))
+                await stack.enter_async_context(called(self._plan.url, session, deaf=True))
                 for _ in range(self._plan.calls)
             ]
             await asyncio.sleep(SETTLE_S)
             listening = await self._watch(phones, "listen", "listened")
             for phone in phones:
                 phone.send("response.create")
-            for phone in phones:
-                await phone.event("output_audio_buffer.started")
+            async with asyncio.timeout(PATIENCE_S):
+                for phone in phones:
+                    await phone.event("output_audio_buffer.started")
             speaking = await self._watch(phones, "speak", "spoken")
             for phone in phones:
                 self._lags_ms += phone.microphone.lags_ms

@@ -11,9 +11,9 @@ class RtcPlan(Line, frozen=True):
 
     url: str
     turns: int
-    """Questions over each transport, and replies to speak over."""
+    """Questions over each transport, and replies to speak over; 0 leaves that out."""
     calls: int
-    """How many to hold at a time; 0 leaves that out."""
+    """How many to hold at a time."""
     seconds: float
     """How long to listen, and how long to hear all of them speak."""
 

@@ -92,14 +92,21 @@ class Microphone(MediaStreamTrack):
         self.lags_ms.append((loop.time() - due_s) * 1000)
         if said is not None:
             said.sent_s.append(loop.time())
-        packet: "Packet[Any]" = Packet(payload)
+        packet: Packet[Any] = Packet(payload)
         packet.pts, packet.time_base = self._number * FRAME_TICKS, Fraction(1, OPUS.clock_hz)
         self._number += 1
         return packet
 
 
+class LostError(Exception):
+    """The server ended the call."""
+
+
 class Arrivals:
-    """Stands before a receiver's jitter buffer, and looks at each packet as it comes."""
+    """Stands before a receiver's jitter buffer, and looks at each packet as it comes.
+
+    Without a buffer nothing is decoded, which costs a client more than a call costs the server.
+    """
 
     def __init__(self, buffer: Any) -> None:
         self._buffer = buffer
@@ -118,7 +125,7 @@ class Arrivals:
         self._base_s = offset_s if self._base_s is None else min(offset_s, self._base_s)
         self._numbers.append(packet.sequence_number)
         self._late_ms.append((offset_s - self._base_s) * 1000)
-        return self._buffer.add(packet)
+        return self._buffer.add(packet) if self._buffer else (False, None)
 
     def take(self) -> Frames:
         """What came since this was asked last."""
@@ -134,9 +141,9 @@ class Arrivals:
 
 
 class Phone:
-    """One call; use `called`."""
+    """One call; use `called`. One that is `deaf` notes packets and decodes none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, deaf: bool = False) -> None:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.microphone = Microphone()
         self.events: list[tuple[float, Event]] = []
@@ -146,7 +153,8 @@ class Phone:
         self.opened = asyncio.Event()
         transceiver = self.connection.addTransceiver(self.microphone)
         receiver: Any = transceiver.receiver
-        self.arrivals = Arrivals(receiver._RTCRtpReceiver__jitter_buffer)  # noqa: SLF001
+        buffer = None if deaf else receiver._RTCRtpReceiver__jitter_buffer  # noqa: SLF001
+        self.arrivals = Arrivals(buffer)
         receiver._RTCRtpReceiver__jitter_buffer = self.arrivals  # noqa: SLF001
         self.channel = self.connection.createDataChannel("oai-events")
         self.channel.on("open", self.opened.set)
@@ -178,6 +186,9 @@ class Phone:
                     self.heard_s.append(loop.time())
 
     def send(self, kind: str, **fields: object) -> None:
+        """Send an event; raises `LostError`."""
+        if self.channel.readyState != "open":
+            raise LostError("the server ended a call")
         self.channel.send(msgspec.json.encode({"type": kind, **fields}).decode())
 
     def _take(self, message: str) -> None:
@@ -196,9 +207,11 @@ class Phone:
 
 
 @asynccontextmanager
-async def called(url: str, session: dict[str, object]) -> AsyncIterator[Phone]:
+async def called(
+    url: str, session: dict[str, object], *, deaf: bool = False
+) -> AsyncIterator[Phone]:
     """A call with its microphone on, until the block ends."""
-    phone = Phone()
+    phone = Phone(deaf=deaf)
     try:
         await phone.dial(url)
         phone.send("session.update", session={"type": "realtime", **session})

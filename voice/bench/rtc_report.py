@@ -21,7 +21,8 @@ RTC_DEFINITIONS = {
     "heard": "to its sound behind the jitter buffer of a stock aiortc client, which holds 80 ms",
     "silence": "from the first sound of an interruption, or from speech_started, to the last sound "
     "of the reply that came out of that jitter buffer",
-    "late": "packets that came more than 20 ms after their time, by the clock of the packet that "
+    "late, sent": "frames that the server sent more than 20 ms after their time, by its own clock",
+    "late, come": "packets that came more than 20 ms after their time, by the clock of the packet that "
     "was underway for the shortest time; the lag of the clients is in it",
     "CPU": "milliseconds of one core that the server takes for a second of a call",
     "client lag": "how late the clients sent their own packets: the noise of this machine",
@@ -32,6 +33,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """Calls held at a time, in one phase."""
 
     cpu_ms: float
+    late_sent: int
+    """Frames that the server sent more than 20 ms after their time, by its own clock."""
     frames: Frames
 
 
@@ -86,7 +89,11 @@ def _load(
     if frames is None:
         return None
     cpu_s = usage[end].cpu_s - usage[begin].cpu_s
-    return Load(cpu_ms=cpu_s * 1000 / plan.seconds / plan.calls, frames=frames)
+    return Load(
+        cpu_ms=cpu_s * 1000 / plan.seconds / plan.calls,
+        late_sent=usage[end].late_frames - usage[begin].late_frames,
+        frames=frames,
+    )
 
 
 def _call_bytes(plan: RtcPlan, usage: dict[str, Usage]) -> float | None:
@@ -111,7 +118,8 @@ def show_rtc(console: Console, results: Sequence[RtcResult]) -> None:
         for phase, load in (("listening", result.listening), ("speaking", result.speaking))
         if load is not None
     ]
-    columns = ["CPU ms/s", "frames", "late", "missing", "worst ms", "MB/call", "client lag"]
+    columns = ["CPU ms/s", "frames", "late, sent", "late, come", "missing", "worst ms", "MB/call"]
+    columns.append("client lag")
     print_table(console, "Calls at a time, for each call", ["calls", "", *columns], loads)
     for name, meaning in RTC_DEFINITIONS.items():
         console.print(f"{name}: {meaning}", style="dim", soft_wrap=not console.is_terminal)
@@ -130,7 +138,7 @@ def _compared(result: RtcResult) -> Iterable[Spread | None]:
 
 def _cells(load: Load) -> list[str]:
     frames = load.frames
-    counts = (frames.count, frames.late, frames.missing)
+    counts = (frames.count, load.late_sent, frames.late, frames.missing)
     return [f"{load.cpu_ms:.1f}", *map(str, counts), f"{frames.worst_ms:.0f}"]
 
 

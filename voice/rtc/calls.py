@@ -30,6 +30,10 @@ class Call:
         self._talks = False
         self._ended = asyncio.Event()
 
+    @property
+    def late_frames(self) -> int:
+        return self._transport.late_frames
+
     async def run(self) -> None:
         """Wait for the client, converse with it, and leave nothing behind."""
         with self._held, structlog.contextvars.bound_contextvars(call=self.id):
@@ -72,10 +76,16 @@ class Calls:
 
     def __init__(self) -> None:
         self._calls: dict[str, Call] = {}
+        self._past_late_frames = 0
         self._group: asyncio.TaskGroup | None = None
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    @property
+    def late_frames(self) -> int:
+        """How many frames of all calls left more than 20 ms after their time."""
+        return self._past_late_frames + sum(call.late_frames for call in self._calls.values())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -109,3 +119,4 @@ class Calls:
             await call.run()
         finally:
             del self._calls[call.id]
+            self._past_late_frames += call.late_frames

@@ -60,6 +60,7 @@ class Peer:
         """One of both is the case."""
         self.max_message_bytes = MAX_MESSAGE_BYTES
         """What the client takes as one message."""
+        self.clock = FrameClock()
         self._settings = settings
         self._line = line
         self._inbox = inbox
@@ -76,7 +77,7 @@ class Peer:
         self.max_message_bytes = min(MAX_MESSAGE_BYTES, largest_message(offer))
         self._connection.on("connectionstatechange", self._note_state)
         self._connection.on("datachannel", self._open_channel)
-        transceiver = self._connection.addTransceiver(_SpeechTrack(self._line, codec))
+        transceiver = self._connection.addTransceiver(_SpeechTrack(self._line, codec, self.clock))
         transceiver.setCodecPreferences(_capabilities(codec))
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -170,11 +171,11 @@ class _SpeechTrack(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, line: SpeechLine, codec: Codec) -> None:
+    def __init__(self, line: SpeechLine, codec: Codec, clock: FrameClock) -> None:
         super().__init__()
         self._line = line
         self._voice = Voice(codec)
-        self._clock = FrameClock()
+        self._clock = clock
         self._time_base = Fraction(1, codec.clock_hz)
         self._frame_ticks = round(codec.clock_hz * FRAME_S)
 

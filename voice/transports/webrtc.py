@@ -34,6 +34,11 @@ class WebRtcTransport:
     def max_frame_bytes(self) -> int:
         return self._peer.max_message_bytes
 
+    @property
+    def late_frames(self) -> int:
+        """How many frames left more than 20 ms after their time."""
+        return self._peer.clock.late
+
     async def answer(self, offer: str) -> str:
         """The SDP answer to an offer. Raises `ApiError`."""
         return await self._peer.answer(offer)
