@@ -18,11 +18,11 @@ WHOLE = Script((PCM[:101], PCM[101:1000], PCM[1000:]), "audio/pcm")
 
 @asynccontextmanager
 async def speaking(
-    script: Script = WHOLE, voices: tuple[str, ...] = ()
+    script: Script = WHOLE, voices: tuple[str, ...] = (), *, known: bool = True
 ) -> AsyncIterator[tuple[RoutedTextToSpeech, AudioUpstream]]:
     async with AudioUpstream(script) as server:
         config = ProviderConfig("remote", "openai", server.url, "sk-secret")
-        async with aclosing(router_to(config, "speech", "tts")) as router:
+        async with aclosing(router_to(config, "speech", "tts", voices if known else ())) as router:
             yield RoutedTextToSpeech(router, "remote", voices=voices), server
 
 
@@ -63,6 +63,14 @@ async def test_the_first_of_the_voices_that_were_set_is_the_usual_one():
         assert voice.voices == ("serena", "ryan")
         await said(voice)
     assert ("voice", '"serena"') in server.received[0].fields
+
+
+async def test_a_voice_is_named_so_that_those_who_step_in_understand_it():
+    voices = ("af_heart", "af_alloy")
+    async with speaking(voices=voices, known=False) as (voice, server):
+        for name in voices:
+            await said(voice, SpeakOptions(voice=name))
+    assert [dict(each.fields)["voice"] for each in server.received] == ['"af_heart"', '"alloy"']
 
 
 async def test_a_listener_who_leaves_closes_the_connection():

@@ -73,12 +73,14 @@ def _router(
     return Router(registry, REMOTE, texts, sounds, usual=usual, policy=policy_of(settings))
 
 
-def router_to(provider: ProviderConfig, kind: ModelKind, model: str) -> Router:
+def router_to(
+    provider: ProviderConfig, kind: ModelKind, model: str, voices: tuple[str, ...] = ()
+) -> Router:
     """A router to one model of one server, by the server's name.
 
     It asks once: the server may be one that tries again itself.
     """
-    route = Route(provider.name, (Target(provider.name, model),), kind=kind)
+    route = Route(provider.name, (Target(provider.name, model, voices=voices),), kind=kind)
     registry = Registry([provider])
     return Router(registry, REMOTE, NoEngines(), NoEngines(), usual={kind: route}, policy=ONCE)
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from voice.engines.protocols import EngineError, SpeakOptions, Speech
 from voice.gateway.errors import ApiError
 from voice.routing.router import Router
-from voice.session.voices import SPEECH_VOICES
+from voice.session.voices import SPEECH_VOICES, installed_voice
 
 RATE_HZ = 24_000
 """Of the PCM that OpenAI sends, and servers after it."""
@@ -54,7 +54,7 @@ class RoutedTextToSpeech:
         body: dict[str, object] = {
             "model": self.name,
             "input": text,
-            "voice": options.voice or self.voices[0],
+            "voice": self._portable(options.voice),
             "response_format": "pcm",
         }
         if options.speed != 1.0:
@@ -62,3 +62,8 @@ class RoutedTextToSpeech:
         if options.instructions:
             body["instructions"] = options.instructions
         return body
+
+    def _portable(self, voice: str) -> str:
+        """A voice by OpenAI's name for it, which those who step in for the first target know too."""
+        names = (name for name in SPEECH_VOICES if installed_voice(name, self.voices) == voice)
+        return next(names, voice or self.voices[0])
