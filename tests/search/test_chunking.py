@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +93,25 @@ def test_what_has_no_sentences_is_cut_between_words_and_what_has_no_words_anywhe
 
 def test_a_text_without_anything_has_no_chunks():
     assert cut(built(), RULES) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "headings"),
+    [
+        ("Recipes", ("Recipes", "Bread")),
+        ("", ("Bread",)),
+        ("bread", ("Bread",)),
+        ("Bread | The bakery", ("Bread",)),
+    ],
+)
+def test_a_title_that_the_headings_do_not_tell_stands_before_them(title, headings):
+    text = msgspec.structs.replace(built("# Bread", "Bake."), title=title)
+    assert cut(text, RULES)[0].headings == headings
+
+
+def test_a_text_without_headings_stands_under_its_title():
+    text = msgspec.structs.replace(built("Bake."), title="Bread")
+    assert cut(text, RULES)[0].headings == ("Bread",)
 
 
 WORDS = st.text("ab.!? \n\t1漢é_-", min_size=1, max_size=30)

@@ -95,3 +95,8 @@ def test_markdown_that_is_huge_is_read_as_plain_text_and_that_is_said(monkeypatc
     text = read_text("a.md", b"# Log\n\n" + b"*line*\n" * (1 << 18))
     assert text.text.startswith("# Log\n\n*line*")
     assert text.notes == ("is larger than 1 MB: it was read as plain text",)
+
+
+def test_a_text_is_called_as_its_file_if_it_has_no_title():
+    assert read_text("notes/my-first_file.md", b"Words.").title == "my first file"
+    assert read_text("notes/a.md", b"# Bread").title == "Bread"

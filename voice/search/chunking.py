@@ -32,10 +32,18 @@ def cut(text: Text, rules: ChunkingRules) -> list[Chunk]:
     """The chunks of a text, in its order, none longer than `rules.max_tokens`.
 
     Together they hold all of it but the space between them. One never reaches into the next
-    section; those of a section may overlap, by whole sentences where there are such.
+    section; those of a section may overlap, by whole sentences where there are such. A title of
+    the text that its headings do not tell stands before them.
     """
     cutter = _Cutter(text, rules)
     return [chunk for section in _sections(text.blocks) for chunk in cutter.chunks(section)]
+
+
+def _outermost(text: Text) -> tuple[str, ...]:
+    """The title, if it says more than one of the outermost headings, or something else."""
+    title = text.title.casefold()
+    tops = {block.headings[0].casefold() for block in text.blocks if block.is_heading}
+    return () if not title or any(top in title or title in top for top in tops) else (text.title,)
 
 
 def _sections(blocks: Sequence[Block]) -> Iterator[Sequence[Block]]:
@@ -54,6 +62,7 @@ class _Cutter:
 
     def __init__(self, text: Text, rules: ChunkingRules) -> None:
         self._text = text.text
+        self._outermost = _outermost(text)
         self._most = rules.max_tokens
         self._overlap = rules.overlap_tokens
         self._starts, self._ends = token_spans(text.text)
@@ -106,7 +115,7 @@ class _Cutter:
         index = bisect_right(blocks, first) - 1
         while section[index].is_heading and section[index].end < self._ends[end - 1]:
             index += 1
-        return section[index].headings
+        return self._outermost + section[index].headings
 
     def _chunk(self, first: int, end: int, headings: tuple[str, ...]) -> Chunk:
         start, stop = self._starts[first], self._ends[end - 1]

@@ -1,5 +1,6 @@
 """Which reader reads which file."""
 
+import re
 from collections.abc import Callable
 from pathlib import PurePath
 
@@ -11,7 +12,7 @@ from voice.search.readers.html import declared_charset, read_html
 from voice.search.readers.markdown import read_markdown
 from voice.search.readers.pdf import read_pdf
 from voice.search.readers.plain import read_plain
-from voice.search.readers.text import ReadingError, Text
+from voice.search.readers.text import ReadingError, Text, one_line
 
 FORMATS = {
     ".md": "markdown",
@@ -46,7 +47,7 @@ def format_of(name: str) -> str:
 
 
 def read_text(name: str, data: bytes) -> Text:
-    """The text of a file, by the format that its name tells.
+    """The text of a file, by the format that its name tells; it always has a title.
 
     Raises `ReadingError`, whose message reads on from the name of the file.
     """
@@ -56,7 +57,12 @@ def read_text(name: str, data: bytes) -> Text:
     text = _BINARY[kind](data) if kind in _BINARY else _read_textual(kind, data)
     if not text.blocks:
         raise ReadingError("has no text")
-    return text
+    return msgspec.structs.replace(text, title=text.title or title_of(name))
+
+
+def title_of(name: str) -> str:
+    """What to call a document that has no title: its name, as words."""
+    return one_line(re.sub(r"[-_]+", " ", PurePath(name).stem)) or name
 
 
 def _read_textual(kind: str, data: bytes) -> Text:

@@ -1,16 +1,15 @@
 """Keeps a library in step with folders: what is new or changed is read, what has gone is removed."""
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 from time import time
 
 from voice.groups import ungrouped
 from voice.search.errors import SearchError
 from voice.search.folders import Scan, scan
-from voice.search.formats import format_of
+from voice.search.formats import format_of, title_of
 from voice.search.keeping import Keeper, Ready
 from voice.search.lease import leased
 from voice.search.library import Library, new_id
@@ -207,7 +206,7 @@ class Indexer:
             store_id=FOLDERS_STORE,
             name=file.name,
             path=file.path,
-            title=(prepared and prepared.title) or _spoken(file.name),
+            title=prepared.title if prepared else title_of(file.name),
             sha256=sha256,
             bytes=prepared.bytes if prepared else file.size_bytes,
             modified_ns=prepared.modified_ns if prepared else file.modified_ns,
@@ -258,8 +257,3 @@ async def _keep(keeper: Keeper, queue: _Queue) -> None:
         await keeper.keep(batch)
         if ready is None:
             return
-
-
-def _spoken(name: str) -> str:
-    """What to call a document that has no title: its name, as words."""
-    return re.sub(r"[-_\s]+", " ", PurePath(name).stem).strip() or name
