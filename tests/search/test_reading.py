@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import sys
 
 import pytest
 
 from voice.search import reading_child
+from voice.search.errors import SearchError
 from voice.search.prepared import Gone, Job, Prepared, Same, Unreadable
 from voice.search.reading import ReadingProcess
 from voice.search.reading_child import prepare
@@ -103,10 +105,19 @@ async def test_the_process_reads_one_file_after_another(page, tmp_path):
 @pytest.mark.engine
 async def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(page, tmp_path):
     os.mkfifo(tmp_path / "slow.md")  # Nobody ever writes to it.
-    async with ReadingProcess(limit_s=1.5) as reading:
+    async with ReadingProcess(limit_s=0.2) as reading:
         slow = await reading.read(job(tmp_path / "slow.md"))
-        assert slow == Unreadable("invalid_file", "took longer than 1.5 s to read")
+        assert slow == Unreadable("invalid_file", "took longer than 0.2 s to read")
+        reading._limit_s = 60
         assert isinstance(await reading.read(job(page)), Prepared)
+
+
+@pytest.mark.engine
+async def test_a_process_that_cannot_start_says_so(page, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    async with ReadingProcess() as reading:
+        with pytest.raises(SearchError, match="does not start"):
+            await reading.read(job(page))
 
 
 @pytest.mark.engine

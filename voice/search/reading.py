@@ -11,6 +11,7 @@ from typing import Self
 
 import msgspec
 
+from voice.search.errors import SearchError
 from voice.search.prepared import HEADER, Answer, Job, Unreadable
 
 LIMIT_S = 120.0
@@ -42,7 +43,7 @@ class ReadingProcess:
         await self._end()
 
     async def read(self, job: Job) -> Answer:
-        """Read and cut one file. Only that the process cannot be started raises, an `OSError`."""
+        """Read and cut one file. Raises `SearchError` when the process does not start."""
         async with self._turn:
             process = self._process or await self._start()
             try:
@@ -60,15 +61,14 @@ class ReadingProcess:
                 raise
 
     async def _ask(self, process: asyncio.subprocess.Process, job: Job) -> Answer:
-        assert process.stdin  # noqa: S101 - both are pipes
-        assert process.stdout  # noqa: S101
+        assert process.stdin  # noqa: S101 - it is a pipe
         data = msgspec.msgpack.encode(job)
         process.stdin.write(HEADER.pack(len(data)) + data)
         await process.stdin.drain()
-        (size,) = HEADER.unpack(await process.stdout.readexactly(HEADER.size))
-        return _ANSWER.decode(await process.stdout.readexactly(size))
+        return _ANSWER.decode(await self._receive())
 
     async def _start(self) -> asyncio.subprocess.Process:
+        """Start the process, and wait for the empty frame that says it is ready."""
         # As for engines: what this process can import, that one can, and no user's folder hides it.
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self._process = await asyncio.create_subprocess_exec(
@@ -78,7 +78,18 @@ class ReadingProcess:
             stderr=asyncio.subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
         )
+        try:
+            await self._receive()
+        except asyncio.IncompleteReadError:
+            await self._end()
+            raise SearchError("The process that reads files does not start", "broken") from None
         return self._process
+
+    async def _receive(self) -> bytes:
+        assert self._process  # noqa: S101 - it was started
+        assert self._process.stdout  # noqa: S101 - it is a pipe
+        (size,) = HEADER.unpack(await self._process.stdout.readexactly(HEADER.size))
+        return await self._process.stdout.readexactly(size)
 
     async def _end(self) -> int:
         """Kill the process, which has nothing to lose; gives its status."""

@@ -1,6 +1,6 @@
 """The process that reads files: `python -m voice.search.reading_child`, jobs in, answers out.
 
-Jobs come on stdin, and answers go to what was stdout.
+Jobs come on stdin, and answers go to what was stdout, after an empty one.
 """
 
 import hashlib
@@ -83,6 +83,8 @@ def _content(job: Job) -> tuple[bytes, int]:
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    sink.write(HEADER.pack(0))  # It is ready.
+    sink.flush()
     while len(header := source.read(HEADER.size)) == HEADER.size:
         (size,) = HEADER.unpack(header)
         answer = msgspec.msgpack.encode(prepare(_JOB.decode(source.read(size))))
