@@ -26,6 +26,7 @@ DOCUMENT_SUFFIXES = {".md", ".markdown", ".txt"}
 OPTIONAL = {
     "llama-cpp-python": ("local language models", "inferno-voice[llama]"),
     "kokoro": ("a natural voice", "inferno-voice[kokoro]"),
+    "pypdf": ("PDF documents", "inferno-voice[documents]"),
 }
 REQUIRED = ("litestar", "uvicorn", "faster-whisper", "pocketsphinx", "espeakng-loader")
 
