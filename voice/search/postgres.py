@@ -11,7 +11,7 @@ import psycopg
 import structlog
 from psycopg import errors
 
-from voice.search.database import Row, first_chunk, marks
+from voice.search.database import CHUNK_BITS, Row, first_chunk, marks
 from voice.search.errors import SearchError, Trouble
 from voice.search.filters import Compiled
 from voice.search.pgvector import PgVector
@@ -30,6 +30,27 @@ _MIGRATION_LOCK = 0x766F696365
 """Any number that other programs do not lock."""
 
 log = structlog.get_logger()
+
+_RANKED = """
+WITH asked AS MATERIALIZED (
+  SELECT plainto_tsquery('words', word) AS query, weight
+  FROM unnest(?::text[], ?::float8[]) AS each (word, weight)
+), matches AS MATERIALIZED (
+  SELECT c.id, asked.query, asked.weight
+  FROM asked CROSS JOIN LATERAL (SELECT id FROM chunks WHERE terms @@ asked.query) c
+), best AS MATERIALIZED (
+  SELECT m.id FROM matches m JOIN documents d ON d.number = m.id >> {bits}
+  WHERE d.store_id IN ({stores}) AND {condition}
+  GROUP BY m.id ORDER BY sum(m.weight) DESC, m.id LIMIT ?
+)
+SELECT c.id FROM best JOIN matches m USING (id) JOIN chunks c USING (id)
+GROUP BY c.id ORDER BY
+  sum(m.weight * ts_rank('{{0.1, 0.1, 0.1, 0.2}}', c.terms, m.query, 1)) DESC, c.id
+LIMIT ?
+"""
+"""To look into a chunk for how often and where words stand is dear, so that is only done with those
+that have the most of them."""
+LEAST_RANKED = 500
 
 _NO_WORD = re.compile(r"[\W_]+")
 
@@ -148,19 +169,17 @@ class PostgresDatabase:
         limit: int,
     ) -> list[int]:
         rows = self.rows(
-            "WITH asked AS (SELECT plainto_tsquery('words', word) AS query, weight"
-            " FROM unnest(?::text[], ?::float8[]) AS each (word, weight))"
-            " SELECT c.id FROM asked JOIN chunks c ON c.terms @@ asked.query"
-            " JOIN documents d ON d.number = c.document"
-            f" WHERE d.store_id IN ({marks(store_ids)}) AND {wanted.sql if wanted else 'TRUE'}"
-            " GROUP BY c.id ORDER BY"
-            " sum(asked.weight * ts_rank('{0.1, 0.1, 0.1, 0.2}', c.terms, asked.query, 1)) DESC,"
-            " c.id LIMIT ?",
+            _RANKED.format(
+                bits=CHUNK_BITS,
+                stores=marks(store_ids),
+                condition=wanted.sql if wanted else "TRUE",
+            ),
             (
                 [_plain(word) for word in words],
                 list(words.values()),
                 *store_ids,
                 *(wanted.parameters if wanted else ()),
+                max(LEAST_RANKED, limit),
                 limit,
             ),
         )

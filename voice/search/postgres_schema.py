@@ -88,7 +88,8 @@ CREATE TABLE chunks (
   terms TSVECTOR NOT NULL
 );
 CREATE INDEX chunks_of_documents ON chunks (document);
-CREATE INDEX chunks_by_terms ON chunks USING gin (terms);
+-- Without a list of what is still to be sorted in, which each search would have to go through.
+CREATE INDEX chunks_by_terms ON chunks USING gin (terms) WITH (fastupdate = off);
 
 CREATE TABLE vectors (
   document BIGINT PRIMARY KEY REFERENCES documents ON DELETE CASCADE,
