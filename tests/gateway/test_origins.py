@@ -53,6 +53,12 @@ def test_a_server_without_keys_serves_no_other_page(origin):
     assert not loopback().admits_page(origin, HOME)
 
 
+@pytest.mark.parametrize("origin", ["null", "file://"])
+def test_pages_from_files_may_be_let_in(origin):
+    assert loopback(["null"]).admits_page(origin, HOME)
+    assert not loopback(["https://app.example"]).admits_page(origin, HOME)
+
+
 def test_the_same_host_on_another_port_is_another_page():
     assert not loopback().admits_page("http://192.168.1.5:3000", "192.168.1.5:8000")
     assert not loopback().admits_page("https://box.local", "box.local:8443")
