@@ -10,6 +10,8 @@ import pytest
 from tests.fake_settings import FAKES
 from voice.config import load_settings
 from voice.engines.protocols import Finished, Message, Prompt, TextDelta
+from voice.providers.fake_shapes import Script
+from voice.providers.fakes import FakeUpstream
 from voice.routing.language_model import RoutedLanguageModel
 from voice.server import Server
 
@@ -74,3 +76,19 @@ async def test_a_model_of_the_file_talks_in_conversations(models_file):
     assert "".join(each.text for each in pieces if isinstance(each, TextDelta)) == "Hello there."
     assert isinstance(pieces[-1], Finished)
     assert content(routed.value) == "Hello there."
+
+
+async def test_a_remote_language_model_is_asked_again_in_conversations_too():
+    scripts = Script(status=503), Script(fault="die"), Script()
+    async with FakeUpstream("openai", *scripts) as upstream:
+        variables = {"ENGINES__LLM": "openai:tiny", "INFERENCE_BASE_URL": upstream.url}
+        async with running(**variables) as server:
+            engines = await server.warm()
+            assert isinstance(engines.llm, RoutedLanguageModel)
+            assert engines.llm.name == "openai:tiny"
+            prompt = Prompt(messages=(Message(role="user", content="Hi"),), max_tokens=9)
+            pieces = [piece async for piece in engines.llm.generate(prompt)]
+    assert "".join(each.text for each in pieces if isinstance(each, TextDelta)) == "Hello there."
+    assert len(upstream.received) == 3
+    assert upstream.received[-1].body["model"] == "tiny"
+    assert upstream.received[-1].body["max_tokens"] == 9
