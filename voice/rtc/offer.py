@@ -10,6 +10,8 @@ MAX_OFFER_BYTES = 256 * 1024
 
 _MEDIA = re.compile(r"^m=(\w+)", re.MULTILINE)
 _CODEC = re.compile(r"^a=rtpmap:(\d+) ([\w.-]+)/(\d+)", re.MULTILINE)
+_BUNDLE = re.compile(r"^a=group:BUNDLE ?(.*)", re.MULTILINE)
+_MID = re.compile(r"^a=mid:(\S+)", re.MULTILINE)
 _STATIC = {"0": ("PCMU", "8000"), "8": ("PCMA", "8000")}
 """Payload types that need no `rtpmap` (RFC 3551)."""
 
@@ -35,6 +37,9 @@ def chosen_codec(offer: str) -> Codec:
     """What to speak with the client. Raises `ApiError` for an offer that is none."""
     if not offer.startswith("v=0"):
         raise sdp_error("The offer is not SDP: it must begin with 'v=0'.")
+    bundled = {name for group in _BUNDLE.findall(offer) for name in group.split()}
+    if strange := bundled.difference(_MID.findall(offer)):
+        raise sdp_error(f"The offer bundles '{strange.pop()}', and has no media of that name.")
     kinds = _MEDIA.findall(offer)
     if "audio" not in kinds:
         raise sdp_error(

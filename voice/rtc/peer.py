@@ -12,6 +12,7 @@ from contextlib import suppress
 from fractions import Fraction
 
 import structlog
+from aioice import Connection
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
@@ -68,6 +69,7 @@ class Peer:
         self._channel: RTCDataChannel | None = None
         self._expects_channel = True
         self._drained = asyncio.Event()
+        self._ice: list[Connection] = []
 
     async def answer(self, offer: str) -> str:
         """The answer to an offer, with all addresses of this end. Raises `ApiError`."""
@@ -81,13 +83,16 @@ class Peer:
         transceiver.setCodecPreferences(_capabilities(codec))
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            self._listen(transceiver, codec)
+            await self._gather()
+        except NoPortError:
+            message = "All UDP ports that this server may use for calls are taken; try again later."
+            raise ApiError(message, status=503, kind="server_error") from None
         except Exception as error:  # noqa: BLE001 - of a parser that was made for those who mean well
             log.info("offer refused", error=repr(error))
             raise sdp_error(
                 f"The offer cannot be used: {str(error) or 'it is broken SDP'}."
             ) from None
-        self._listen(transceiver, codec)
-        await self._gather()
         self._line.unplugged = transceiver.currentDirection not in {"sendonly", "sendrecv"}
         return self._connection.localDescription.sdp
 
@@ -107,8 +112,10 @@ class Peer:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._connection.close()
-        except TimeoutError:
-            log.exception("a connection does not close")
+        except Exception as error:  # noqa: BLE001 - of what a strange offer has left half done
+            log.warning("connection did not close by itself", error=repr(error))
+            for ice in self._ice:
+                await ice.close()
 
     def _listen(self, speaking: RTCRtpTransceiver, codec: Codec) -> None:
         """Hear the first audio of the offer, and decline whatever else there is."""
@@ -124,13 +131,10 @@ class Peer:
         transports = {each.receiver.transport for each in self._connection.getTransceivers()}
         if self._connection.sctp is not None:
             transports.add(self._connection.sctp.transport)
-        for transport in transports:
-            gather_as_set(transport.transport._connection, self._settings)  # noqa: SLF001
-        try:
-            await self._connection.setLocalDescription()
-        except NoPortError:
-            message = "All UDP ports that this server may use for calls are taken; try again later."
-            raise ApiError(message, status=503, kind="server_error") from None
+        self._ice = [transport.transport._connection for transport in transports]  # noqa: SLF001
+        for ice in self._ice:
+            gather_as_set(ice, self._settings)
+        await self._connection.setLocalDescription()
 
     def _note_state(self) -> None:
         state = self._connection.connectionState
