@@ -264,14 +264,15 @@ function download({ target }) {
 
 // Keys.
 
-const typing = ({ target }) => target.closest("input, textarea, select, summary, [role=tab]");
+const TYPED_IN = "input:not([type=checkbox], [type=radio]), textarea, select";
+const PRESSED = `input, button:not(#orb), a, summary, ${TYPED_IN}`;
 
 function keyDown(event) {
   if (event.key === "Escape") call.stopAnswer();
-  if (typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest(TYPED_IN) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key.toLowerCase() === "m" && call.status === "live") toggleMute();
-  const onOtherButton = event.target.closest("button, a") && event.target !== byId("orb");
-  if (event.key !== " " || settings.mode !== "push-to-talk" || call.status !== "live" || onOtherButton) return;
+  const talks = settings.mode === "push-to-talk" && call.status === "live";
+  if (event.key !== " " || !talks || event.target.closest(PRESSED)) return;
   event.preventDefault();
   if (!event.repeat) call.hold();
 }

@@ -2,6 +2,9 @@
 
 import { Problem, statusProblem } from "./problems.js";
 
+const MOST_STORES = 5;
+const MOST_PASSAGES = 3;
+
 /**
  * @typedef {{kind: string, name: string, reason: string, hint: string}} Choice an engine and why it was taken
  * @typedef {{status: string, version: string, engines: Choice[], reason?: string}} Health
@@ -42,14 +45,29 @@ export class Server {
     };
   }
 
-  /** Ask a question of the documents. @param {string} query @returns {Promise<string>} */
-  async readDocuments(query) {
-    const body = { model: "reader", messages: [{ role: "user", content: query }] };
-    const answer = await this.#json("/v1/chat/completions", {
-      method: "POST",
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
-    });
+  /**
+   * Search what the server keeps of documents, or have its reader look in those it reads.
+   * @param {string} query @returns {Promise<string>} passages with their sources, the best first
+   */
+  async search(query) {
+    // A server may keep no documents, or be unable to search them.
+    const { data: stores } = await this.#json("/v1/vector_stores").catch(() => ({ data: [] }));
+    const filled = stores.filter((store) => store.file_counts.completed > 0).slice(0, MOST_STORES);
+    if (!filled.length) return this.#read(query);
+    const found = await Promise.all(
+      filled.map(({ id }) => this.#post(`/v1/vector_stores/${id}/search`, { query, max_num_results: MOST_PASSAGES })),
+    );
+    return found
+      .flatMap(({ data }) => data)
+      .sort((a, b) => b.score - a.score)
+      .slice(0, MOST_PASSAGES)
+      .map(({ filename, content }) => `${filename}: ${content.map((part) => part.text).join(" ")}`)
+      .join("\n");
+  }
+
+  async #read(query) {
+    const messages = [{ role: "user", content: query }];
+    const answer = await this.#post("/v1/chat/completions", { model: "reader", messages });
     return answer.choices[0].message.content;
   }
 
@@ -64,6 +82,11 @@ export class Server {
       return error instanceof Problem ? error : new Problem("gone");
     }
     return new Problem("refused");
+  }
+
+  #post(path, body) {
+    const headers = { "content-type": "application/json" };
+    return this.#json(path, { method: "POST", body: JSON.stringify(body), headers });
   }
 
   async #json(path, { headers, ...options } = {}) {

@@ -42,7 +42,7 @@ export const EXAMPLES = [
         required: ["query"],
       },
     },
-    run: async ({ query }, server) => ({ found: await server.readDocuments(String(query ?? "")) }),
+    run: async ({ query }, server) => ({ found: await server.search(String(query ?? "")) }),
   },
 ];
 

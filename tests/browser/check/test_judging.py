@@ -196,3 +196,36 @@ async def test_round_trips_are_judged_by_their_middle_and_their_worst(
     judged = await check_page.evaluate(JUDGE_TRIPS, took)
     assert judged["state"] == state
     assert words in judged["figure"]
+
+
+async def test_the_page_is_small_and_asks_nobody_else(check_page):
+    files = await check_page.evaluate(
+        "performance.getEntriesByType('resource').map(({name, encodedBodySize}) => [name, encodedBodySize])"
+    )
+    here = await check_page.evaluate("location.origin")
+    assert all(name.startswith(f"{here}/web/") for name, _ in files)
+    own = sum(size for name, size in files if "/web/check/" in name)
+    assert 0 < own < 30_000
+    assert sum(size for _, size in files) < 60_000
+
+
+@pytest.mark.parametrize("width", [320, 390, 1200])
+async def test_the_page_fits_every_width(check_page, width):
+    await check_page.set_viewport_size({"width": width, "height": 800})
+    assert await check_page.evaluate("document.documentElement.scrollWidth") == width
+
+
+async def test_the_page_can_be_read_aloud_and_used_by_keyboard(check_page):
+    assert await check_page.get_by_role("heading", level=1).count() == 1
+    assert await check_page.get_by_role("list", name="Steps of the check").count() == 1
+    titles = await check_page.get_by_role("listitem").get_by_role("heading").all_inner_texts()
+    assert titles[0] == "Secure page"
+    assert len(titles) == 10
+    assert await check_page.get_by_role("status").count() >= 1
+    await check_page.focus("body")
+    for _ in range(12):
+        await check_page.keyboard.press("Tab")
+        if await check_page.evaluate("document.activeElement.id") == "start":
+            break
+    else:
+        pytest.fail("the button cannot be reached with the keyboard")
