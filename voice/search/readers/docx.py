@@ -24,7 +24,10 @@ def read_docx(data: bytes) -> Text:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _Document(archive).read()
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, RuntimeError) as error:
+    except ReadingError:
+        raise
+    except Exception as error:
+        # Broken archives cause errors of many kinds.
         raise ReadingError(f"is no Word document that can be read: {error}") from error
 
 
