@@ -519,7 +519,7 @@ def test_where_to_look_is_shown_only_if_it_was_said():
     assert "retrieval" not in BASE.to_wire("sess_1")
     somewhere = update(retrieval={"vector_store_ids": ["vs_1"]})
     assert somewhere.to_wire("sess_1")["retrieval"] == {
-        "vector_store_ids": ["vs_1"],
+        "vector_store_ids": ("vs_1",),
         "max_num_results": 4,
     }
     assert update(somewhere, retrieval=None).to_wire("sess_1")["retrieval"] is None

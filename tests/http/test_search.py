@@ -1,0 +1,121 @@
+"""What `/v1/search` finds and answers, and what it refuses."""
+
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from litestar.testing import AsyncTestClient
+
+from tests.search.libraries import WordEmbedder
+from voice.app import build_app
+from voice.config import SearchSettings, Settings
+from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
+from voice.engines.names import ROLES
+from voice.engines.registry import Choice, EngineSet
+from voice.search.library import open_library
+from voice.search.records import FOLDERS_STORE, Chunk, Document, VectorStore
+from voice.server import Server
+
+ANSWER = "The chess club meets on Thursday evening."
+
+
+@asynccontextmanager
+async def searching(folder, answer: str = ANSWER, *, documents: bool = True):
+    settings = Settings(search=SearchSettings(database=str(folder / "search.db")))
+    llm = FakeLanguageModel(answer)
+
+    @asynccontextmanager
+    async def engines(_settings):
+        choices = tuple(Choice(role, "fake", "a test wants it", "") for role in ROLES)
+        yield EngineSet(FakeSpeechToText(), llm, FakeTextToSpeech(), choices, (), WordEmbedder())
+
+    if documents:
+        await fill(settings.search.location)
+    async with AsyncTestClient(build_app(settings, Server(settings, engines))) as client:
+        yield client, llm
+
+
+async def fill(location: str) -> None:
+    async with open_library(location) as library:
+        await library.put_store(VectorStore(id=FOLDERS_STORE, created_at=0, last_active_at=0))
+        for name, text in (
+            ("library.md", "The chess club meets on Thursday evening in the basement."),
+            ("garden.md", "Plant garlic and tulips in October."),
+        ):
+            chunk = Chunk(text=text, start=0, end=len(text))
+            document = Document(
+                id=name, store_id=FOLDERS_STORE, name=name, status="completed", created_at=0
+            )
+            await library.put(document, [chunk])
+
+
+async def test_the_indexed_folders_are_searched_unless_stores_are_named(tmp_path):
+    async with searching(tmp_path) as (client, _):
+        found = (await client.post("/v1/search", json={"query": "chess club"})).json()
+        assert found["object"] == "search.results"
+        assert found["search_query"] == ["chess club"]
+        assert found["data"][0]["filename"] == "library.md"
+        assert "answer" not in found
+
+
+async def test_an_answer_names_the_passage_it_was_taken_from(tmp_path):
+    async with searching(tmp_path) as (client, llm):
+        body = {"query": "When does the chess club meet?", "answer": True}
+        answer = (await client.post("/v1/search", json=body)).json()["answer"]
+        assert answer["text"] == ANSWER
+        assert [each["filename"] for each in answer["citations"]] == ["library.md"]
+        assert "in the basement" in llm.prompts[0].messages[-1].content
+
+
+async def test_an_answer_is_streamed_after_what_was_found(tmp_path):
+    async with searching(tmp_path) as (client, _):
+        body = {"query": "When does the chess club meet?", "answer": True, "stream": True}
+        response = await client.post("/v1/search", json=body)
+        assert response.headers["content-type"].startswith("text/event-stream")
+        *events, done = response.text.strip().split("\n\n")
+        assert done == "data: [DONE]"
+        told = [msgspec.json.decode(event.removeprefix("data: ")) for event in events]
+        assert told[0]["type"] == "search.results"
+        deltas = [each["delta"] for each in told if each["type"] == "search.answer.delta"]
+        assert "".join(deltas) == ANSWER == told[-1]["answer"]["text"]
+        assert told[-1]["answer"]["citations"][0]["filename"] == "library.md"
+
+
+async def test_a_query_is_rewritten_by_the_model_where_that_is_wanted(tmp_path):
+    async with searching(tmp_path, answer="chess club") as (client, llm):
+        body = {"query": "Tell me about the club, please", "rewrite_query": True}
+        found = (await client.post("/v1/search", json=body)).json()
+        assert found["search_query"] == ["chess club"]
+        assert len(llm.prompts) == 1
+
+
+async def test_nothing_indexed_is_said_with_the_remedy(tmp_path):
+    async with searching(tmp_path, documents=False) as (client, _):
+        refused = await client.post("/v1/search", json={"query": "chess"})
+        assert refused.status_code == 404
+        assert "voice index" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "param"),
+    [
+        ({}, 400, "query"),
+        ({"query": []}, 400, "query"),
+        ({"query": "a", "vector_store_ids": ["vs_nobody"]}, 404, "store_id"),
+        ({"query": "a", "answer": True, "model": "nobody"}, 404, "model"),
+        ({"query": "a", "filters": {"type": "eq", "key": "a"}}, 400, "filters.value"),
+        ({"query": "a", "tok_k": 1}, 400, "tok_k"),
+    ],
+)
+async def test_what_cannot_be_searched_is_named(tmp_path, fields, status, param):
+    async with searching(tmp_path) as (client, _):
+        refused = await client.post("/v1/search", json=fields)
+        assert refused.status_code == status, refused.text
+        assert refused.json()["error"]["param"] == param
+
+
+async def test_without_a_reranker_that_is_said(tmp_path):
+    async with searching(tmp_path) as (client, _):
+        refused = await client.post("/v1/rerank", json={"query": "a", "documents": ["b"]})
+        assert refused.status_code == 501
+        assert refused.json()["error"]["code"] == "reranker_missing"
