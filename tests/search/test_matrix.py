@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -93,6 +95,20 @@ def test_growing_copies_no_vectors():
     matrix.apply(change("b", 2, np.ones((2 * BLOCK_ROWS, 2))))
     assert matrix._blocks[0] is first
     assert len(matrix._blocks) == 3
+
+
+def test_a_search_copies_no_vectors():
+    matrix = Matrix(64)
+    for number in range(8):
+        matrix.apply(change(str(number), number, np.ones((BLOCK_ROWS, 64)) / 8, {"even": True}))
+    matrix.remove("3")
+    tracemalloc.start()
+    try:
+        matrix.nearest(np.ones((2, 64), np.float32), EVEN, 10)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < matrix.bytes / 4
 
 
 ROWS = st.lists(st.tuples(st.integers(-3, 3), st.integers(1, 3)), max_size=5)

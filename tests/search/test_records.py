@@ -1,6 +1,7 @@
 import pytest
 
 from tests.search.libraries import EMBEDDER, STORE, chunks, document, store, vectors
+from voice.search import sql_records
 from voice.search.errors import SearchError
 from voice.search.filters import compile_filter, parse_filter
 from voice.search.paging import Page
@@ -391,6 +392,13 @@ def test_a_filter_works_within_the_search_and_not_on_what_it_found(records):
     records.put(document("last", {"n": 99}), chunks("a volcano among many other words"), None, "")
     found = texts_found(records, "volcano", wanted={"type": "gt", "key": "n", "value": 50})
     assert found == ["a volcano among many other words"]
+
+
+def test_words_that_most_chunks_have_only_count_where_no_others_do(records, monkeypatch):
+    monkeypatch.setattr(sql_records, "FEW_CHUNKS", 2)
+    records.put(document(), chunks(*["sea here"] * 30, "volcano", "volcano sea"), None, "")
+    assert set(texts_found(records, "sea", "volcano")) == {"volcano", "volcano sea"}
+    assert len(texts_found(records, "sea", "here")) == 10
 
 
 def test_nothing_is_found_where_nothing_is(records):

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.search.libraries import EMBEDDER, STORE, chunks, document, store, vectors
 from voice.search.errors import SearchError
@@ -116,6 +118,31 @@ def test_an_unknown_store_is_named(searcher):
     with pytest.raises(SearchError, match="no vector store 'vs_9'") as refused:
         ask(searcher, "volcano", stores=(STORE, "vs_9"))
     assert refused.value.code == "not_found"
+
+
+def test_a_question_without_words_is_judged_by_vectors_alone(records, searcher):
+    records.put(document(), chunks("lava"), vectors([1, 0]), EMBEDDER)
+    assert ask(searcher, "?!", rows=[[1, 0]])[0].score == pytest.approx(1.0)
+    assert ask(searcher, "nowhere", rows=[[1, 0]])[0].score == pytest.approx(0.5)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text())
+def test_whatever_is_asked_is_a_question(records, searcher, text):
+    records.put(document(), chunks("lava"), vectors([1, 0]), EMBEDDER)
+    assert len(ask(searcher, text + " lava", rows=[[1, 0]])) == 1
+    ask(searcher, text)
+
+
+def test_a_warm_store_is_read_before_it_is_searched(records):
+    index = MemoryIndex(records)
+    searcher = Searcher(records, index)
+    searcher.warm(STORE)
+    searcher.warm("vs_9")
+    assert index.bytes == 0
+    records.put(document(), chunks("lava"), vectors([1, 0]), EMBEDDER)
+    searcher.warm(STORE)
+    assert index.bytes > 0
 
 
 def test_an_empty_store_answers_with_nothing(searcher):

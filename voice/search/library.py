@@ -148,6 +148,10 @@ class Library:
                 with suppress(SearchError):
                     await self._run(self._records.touch, store.id, now)
 
+    async def warm(self, store_id: str) -> None:
+        """Bring the vectors of a store into memory, so that its first search is as fast as others."""
+        await self._run(self._searcher.warm, store_id)
+
     async def embed(self, chunks: Sequence[Chunk]) -> Vectors | None:
         """The vectors of chunks with their headings; None without an embedder."""
         if self.embedder is None:

@@ -57,7 +57,8 @@ class Searcher:
     """Fuses, by reciprocal rank, the rankings of all questions in all stores.
 
     The score of a passage is its cosine to the question and the share of the question's words that
-    it has, averaged by the weights of the two; of several questions the best counts.
+    it has, averaged by the weights of the two; of several questions the best counts. What was not
+    asked for, or could not be, has no weight.
     """
 
     def __init__(self, records: Records, vectors: VectorIndex) -> None:
@@ -67,11 +68,13 @@ class Searcher:
     def search(self, asked: Questions) -> list[Passage]:
         """The best passages, best first; `limit` is kept, the threshold is not looked at."""
         with self._records.snapshot():
-            stores = self._vector_stores(asked)
+            stores, weights = self._vector_stores(asked), asked.ranking
             depth = max(LEAST_DEPTH, 2 * asked.limit)
-            keywords = [self._keywords(asked, text, depth) for text in asked.texts]
+            words = [words_of(text) if weights.keyword_weight else [] for text in asked.texts]
+            keywords = [
+                self._records.keywords(asked.store_ids, each, asked.wanted, depth) for each in words
+            ]
             nearest = [self._nearest(asked, store_id, depth) for store_id in stores]
-            weights = asked.ranking
             rankings = [(weights.keyword_weight, each.ranked) for each in keywords]
             for of_question in zip(*nearest, strict=True):
                 merged = sorted((f for each in of_question for f in each), key=_worst_first)
@@ -94,10 +97,6 @@ class Searcher:
             found.append(store_id)
         return found
 
-    def _keywords(self, asked: Questions, text: str, depth: int) -> Keywords:
-        words = words_of(text) if asked.ranking.keyword_weight else []
-        return self._records.keywords(asked.store_ids, words, asked.wanted, depth)
-
     def _nearest(self, asked: Questions, store_id: str, depth: int) -> list[list[Found]]:
         assert asked.vectors is not None  # noqa: S101 - else no store has them looked at
         return self._vectors.nearest(store_id, asked.vectors, asked.wanted, depth)
@@ -110,21 +109,34 @@ class Searcher:
         stores: Sequence[str],
     ) -> list[Found]:
         """The chunks, in their order, with their scores."""
-        vector_weight = asked.ranking.vector_weight if stores else 0.0
-        total = asked.ranking.keyword_weight + vector_weight
         best = np.zeros(len(ids))
         for number, words in enumerate(keywords):
-            near: dict[int, float] = {}
-            for store_id in stores:
-                assert asked.vectors is not None  # noqa: S101 - as above
-                near |= self._vectors.similarities(store_id, asked.vectors[number], ids)
+            near = self._similarities(asked, number, ids, stores)
+            word_weight = asked.ranking.keyword_weight if words.asked else 0.0
+            vector_weight = asked.ranking.vector_weight if stores else 0.0
             scores = [
-                asked.ranking.keyword_weight * words.coverage(each)
-                + vector_weight * near.get(each, 0.0)
+                word_weight * words.coverage(each) + vector_weight * near.get(each, 0.0)
                 for each in ids
             ]
-            best = np.maximum(best, np.divide(scores, total or 1.0))
+            best = np.maximum(best, np.divide(scores, word_weight + vector_weight or 1.0))
         return list(map(Found, ids, descending(best.tolist())))
+
+    def _similarities(
+        self, asked: Questions, number: int, ids: Sequence[int], stores: Sequence[str]
+    ) -> dict[int, float]:
+        near: dict[int, float] = {}
+        for store_id in stores:
+            assert asked.vectors is not None  # noqa: S101 - as above
+            near |= self._vectors.similarities(store_id, asked.vectors[number], ids)
+        return near
+
+    def warm(self, store_id: str) -> None:
+        """Read what a search in the store will want at hand."""
+        with self._records.snapshot():
+            store = self._records.store(store_id)
+            if store is not None and store.embedder:
+                nothing = np.zeros((1, store.dimensions), np.float32)
+                self._vectors.nearest(store_id, nothing, None, 1)
 
 
 def _worst_first(found: Found) -> float:

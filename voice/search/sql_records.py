@@ -174,7 +174,7 @@ class SqlRecords(DocumentTables):
     ) -> Keywords:
         chunks = self._chunk_count()
         if not words or not chunks:
-            return Keywords([], lambda _: 0.0)
+            return Keywords([], lambda _: 0.0, asked=bool(words))
         most = max(FEW_CHUNKS, chunks // COMMON)
         holders = {word: set(self._db.holders(word, most + 1)) for word in words}
         if any(len(ids) <= most for ids in holders.values()):
