@@ -35,6 +35,15 @@ def test_a_folder_is_indexed_file_by_file_and_again_only_what_changed(run, notes
     assert run("index", **NONE).stderr == "1 unchanged\n"
 
 
+def test_a_terminal_shows_a_bar_and_only_what_went_wrong_by_name(run, notes):
+    (notes / "a.md").write_bytes(b"")
+    shown = run("index", "notes", FORCE_COLOR="1", **NONE).stderr
+    assert "3 of 3 files" in shown
+    assert f"{notes}/a.md is empty" in shown
+    assert "bread.md" not in shown
+    assert "2 added" in shown
+
+
 def test_files_that_cannot_be_read_are_named_and_the_status_tells(run, notes):
     (notes / "a.md").write_bytes(b"\x89PNG\0\0\0\0")
     (notes / "b.md").write_bytes(b"Gr\xfc\xdfe")

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from voice.cli.terminal import harmless
-from voice.search.outcome import Advanced, Event, Finished, Planned, Summary
+from voice.search.outcome import Advanced, Event, Fate, Finished, Planned, Summary
 from voice.search.records import Document, VectorStore
 
 MOST_NAMED = 20
@@ -28,6 +28,7 @@ class Output:
         terminal = self.console.is_terminal
         self._bar = Progress(*columns, console=self.console, transient=True, disable=not terminal)
         self._task: TaskID | None = None
+        self._files = self._done = 0
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -42,14 +43,22 @@ class Output:
             case Planned(files, size):
                 if self._task is not None:
                     self._bar.remove_task(self._task)
+                self._files, self._done = files, 0
                 self._task = self._bar.add_task(told(files, "file"), total=size, visible=files > 0)
             case Advanced(size) if self._task is not None:
                 self._bar.advance(self._task, size)
             case Finished(path, fate, remarks):
+                self._count(fate)
                 if fate != "failed":
                     self._line(fate, path)
                 for remark in remarks:
                     self.say(f"{path} {remark}")
+
+    def _count(self, fate: Fate) -> None:
+        if self._task is not None and fate not in {"removed", "embedded"}:
+            self._done += 1
+            text = f"{self._done:,} of {told(self._files, 'file')}"
+            self._bar.update(self._task, description=text)
 
     def _line(self, fate: str, path: str) -> None:
         """What happened to a file; where a bar is shown that says it."""
