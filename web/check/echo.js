@@ -12,6 +12,7 @@ const SAMPLES = (PATTERN_MS + TAIL_MS) * 24;
 export async function checkEcho(desk) {
   const bare = await echoWithoutCancellation(desk);
   desk.row.run("Once more, with echo cancellation.");
+  if (bare) await chirpAndListen(desk); // from this it learns the room
   const left = await chirpAndListen(desk);
   return judgeEcho(bare, left);
 }

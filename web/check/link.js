@@ -27,10 +27,9 @@ export class Link {
     this.#send = send;
   }
 
-  /** @param {object} event */
+  /** Send an event; on a link that was lost it is whoever waits that learns of it. @param {object} event */
   send(event) {
-    if (this.#problem) throw this.#problem;
-    this.#send(JSON.stringify(event));
+    if (!this.#problem) this.#send(JSON.stringify(event));
   }
 
   /** The next event of one of these types. @param {string[]} types @param {number} [ms] */

@@ -12,7 +12,8 @@ export async function checkServer(desk) {
   const health = await desk.server.health();
   const took = performance.now() - began;
   desk.health = health;
-  await desk.server.models(); // the first door that may ask for a key
+  // The first door that may ask for a key; client secrets open conversations alone.
+  if (!desk.server.key().startsWith("ek_")) await desk.server.models();
   const figure = `version ${health.version}, ${health.status}, answers in ${inMs(took)}`;
   if (health.status === "failed") return bad(figure, "Its engines could not be opened. The log of the server says why, and voice doctor what is missing.", [health.reason ?? ""]);
   if (health.status === "warming") return doubtful(figure, "Its engines are still loading, which a large model can take a minute for. Run the check again then.");

@@ -222,10 +222,18 @@ async function learn() {
       return;
     }
     suggest();
-    const [models, voices] = await Promise.all([server.models(), server.voices()]);
-    panel.showModels(models);
-    panel.showVoices(voices);
+    panel.showModels(await server.models());
     dismiss("problem");
+    byId("tab-settings").addEventListener("click", learnVoices, { once: true });
+  } catch (error) {
+    explain(asProblem(error));
+  }
+}
+
+/** Ask for the voices, which may be a hundred, when somebody wants to see them. */
+async function learnVoices() {
+  try {
+    panel.showVoices(await server.voices());
   } catch (error) {
     explain(asProblem(error));
   }

@@ -34,7 +34,10 @@ class WebRtcLink {
     const track = options.microphone?.getAudioTracks()[0];
     const { sender } = this.#peer.addTransceiver(track ?? "audio", { direction: "sendrecv" });
     this.#sender = sender;
-    this.#peer.ontrack = ({ track: remote }) => options.onRemote(new MediaStream([remote]));
+    this.#peer.ontrack = ({ track: remote, receiver }) => {
+      receiver.jitterBufferTarget = 0; // as little as the network allows: a person waits for it
+      options.onRemote(new MediaStream([remote]));
+    };
     this.#channel.onmessage = ({ data }) => options.onEvent(JSON.parse(data));
   }
 
