@@ -128,7 +128,7 @@ async def test_a_voice_that_the_model_does_not_have_is_refused_before_it_is_aske
         )
         assert provider.refusal(replace(SPEAK, body={**SPEAK.body, "voice": "robot"})) is None
     assert error.param == "voice"
-    assert "It has af_heart" in error.message
+    assert "there is af_heart" in error.message
 
 
 async def test_openai_is_not_sent_what_it_does_not_know():
