@@ -51,6 +51,7 @@ def test_silence_is_the_same_packet_again_and_sounds_like_nothing(codec):
     assert all(each is silent[-1] for each in silent[SETTLED_FRAMES:])
     heard = samples(b"".join(map(decoder.decode, silent)))
     assert np.abs(heard[SETTLED_FRAMES * 480 :].astype(int)).max() < 40
+    assert codec.silence == silent[-1]
     louder = samples(b"".join(decoder.decode(voice.payload(frame)) for frame in frames))
     assert np.abs(louder.astype(int)).max() > 1000
 

@@ -26,8 +26,8 @@ from voice.rtc.codecs import CODECS, Voice
 
 OPUS = CODECS[0]
 FRAME_TICKS = OPUS.clock_hz * FRAME_MS // 1000
-SILENT_BYTES = 16
-"""No packet of silence is larger, and none with sound smaller."""
+SILENT_BYTES = 50
+"""No packet of silence is larger, and none of a tone smaller."""
 LOUD = 200
 """The level from which a frame is sound."""
 LATE_MS = 20.0
@@ -73,8 +73,6 @@ class Microphone(MediaStreamTrack):
         super().__init__()
         self.lags_ms: list[float] = []
         self._queued: deque[tuple[Said, bytes]] = deque()
-        voice = Voice(OPUS)
-        self._silence = [voice.payload(None) for _ in range(20)][-1]
         self._number = 0
         self._start_s = 0.0
 
@@ -88,7 +86,7 @@ class Microphone(MediaStreamTrack):
         self._start_s = self._start_s or loop.time()
         due_s = self._start_s + self._number * FRAME_MS / 1000
         await asyncio.sleep(due_s - loop.time())
-        said, payload = self._queued.popleft() if self._queued else (None, self._silence)
+        said, payload = self._queued.popleft() if self._queued else (None, OPUS.silence)
         self.lags_ms.append((loop.time() - due_s) * 1000)
         if said is not None:
             said.sent_s.append(loop.time())

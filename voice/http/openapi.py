@@ -11,6 +11,7 @@ import msgspec
 from voice import __version__
 from voice.audio.encoding import MEDIA_TYPES
 from voice.gateway.keys import is_open_path
+from voice.http.call_offer import SDP
 from voice.http.chat_types import ChatRequest, CompletionRequest
 from voice.http.embedding_types import EmbeddingRequest
 from voice.http.files import FileRequest
@@ -76,7 +77,15 @@ class FileUpload(FileRequest, frozen=True, kw_only=True):
     file: bytes
 
 
+class CallForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The offer of a call, which may also be sent alone as `application/sdp`."""
+
+    sdp: str
+    session: dict[str, Any] | None = None
+
+
 STORE = "/v1/vector_stores/{store_id}"
+CALL = "/v1/realtime/calls/{call_id}"
 PAGE = PageQuery.__struct_fields__
 
 
@@ -92,6 +101,7 @@ class Endpoint:
     """How the body is sent."""
     answers: tuple[str, ...] = (JSON,)
     query: tuple[str, ...] = ()
+    status: int = 200
 
 
 ENDPOINTS = (
@@ -111,6 +121,10 @@ ENDPOINTS = (
              TranslationUpload, FORM, (JSON, *TEXTS)),
     Endpoint("post", "/v1/realtime/client_secrets", "Conversations", "A key for a browser",
              SecretRequest),
+    Endpoint("post", "/v1/realtime/calls", "Conversations", "Begin one over WebRTC", CallForm, FORM,
+             (SDP,), ("model", "intent", "resume"), 201),
+    Endpoint("post", f"{CALL}/hangup", "Conversations", "End one"),
+    Endpoint("delete", CALL, "Conversations", "End one"),
     Endpoint("post", "/v1/search", "Search", "Find passages, and answer from them",
              SearchRequest, answers=(JSON, EVENTS)),
     Endpoint("post", "/v1/rerank", "Search", "Order texts by how well they answer",
@@ -193,7 +207,10 @@ def _operation(endpoint: Endpoint, schemas: Json) -> Json:
         "summary": endpoint.summary,
         "operationId": f"{endpoint.method}_{endpoint.path.strip('/')}".translate(_IDENTIFIER),
         "responses": {
-            "200": {"description": "The answer", "content": dict(_contents(endpoint.answers))},
+            str(endpoint.status): {
+                "description": "The answer",
+                "content": dict(_contents(endpoint.answers)),
+            },
             "default": {
                 "description": "What was wrong, and what would be right",
                 "content": {JSON: {"schema": {"$ref": REFERENCE.format(name="Error")}}},

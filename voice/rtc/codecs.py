@@ -1,7 +1,7 @@
 """What speech is on the wire of a call: Opus or G.711, from and to PCM at 24 kHz.
 
 libopus takes 24 kHz as they are, so speech is encoded without being resampled. Silence is encoded
-until the encoder has settled in it; then its last packet is sent again and costs nothing.
+until what came before has died away; then it is the same packet again and again, and costs nothing.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,10 @@ from voice.rtc.line import FRAME_BYTES, RATE_HZ
 OPUS_HZ = 48_000
 G711_HZ = 8_000
 OPUS_BITS_PER_S = 40_000
-SETTLED_FRAMES = 10
-"""After so many silent frames an encoder gives the same packet for ever."""
+SETTLED_FRAMES = 3
+"""After so many silent frames nothing of what came before is in an encoder."""
+OPUS_SILENCE = b"\xf8\xff\xfe"
+"""20 ms of nothing; libopus in its voice mode makes 42 bytes of them."""
 
 
 class Encoder(Protocol):
@@ -40,6 +42,8 @@ class Codec:
 
     name: str
     clock_hz: int
+    silence: bytes
+    """The payload of 20 ms of it."""
     open_encoder: Callable[[], Encoder]
     open_decoder: Callable[[], Decoder]
 
@@ -99,16 +103,18 @@ class G711Decoder:
 
 
 CODECS = (
-    Codec("opus", OPUS_HZ, OpusEncoder, OpusDecoder),
+    Codec("opus", OPUS_HZ, OPUS_SILENCE, OpusEncoder, OpusDecoder),
     Codec(
         "PCMU",
         G711_HZ,
+        g711.encode_mulaw(bytes(FRAME_BYTES * G711_HZ // RATE_HZ)),
         lambda: G711Encoder(g711.encode_mulaw),
         lambda: G711Decoder(g711.decode_mulaw),
     ),
     Codec(
         "PCMA",
         G711_HZ,
+        g711.encode_alaw(bytes(FRAME_BYTES * G711_HZ // RATE_HZ)),
         lambda: G711Encoder(g711.encode_alaw),
         lambda: G711Decoder(g711.decode_alaw),
     ),
@@ -121,15 +127,15 @@ class Voice:
 
     def __init__(self, codec: Codec) -> None:
         self._encoder = codec.open_encoder()
+        self._silence = codec.silence
         self._silent = 0
-        self._silence = b""
 
     def payload(self, pcm: bytes | None) -> bytes:
         """The payload of a frame; None is silence."""
         if pcm is not None:
             self._silent = 0
             return self._encoder.encode(pcm)
-        if self._silent < SETTLED_FRAMES:
-            self._silent += 1
-            self._silence = self._encoder.encode(bytes(FRAME_BYTES))
-        return self._silence
+        if self._silent == SETTLED_FRAMES:
+            return self._silence
+        self._silent += 1
+        return self._encoder.encode(bytes(FRAME_BYTES))
