@@ -30,6 +30,7 @@ const waterfall = new Waterfall({
   legend: byId("legend"),
 });
 let engines = [];
+let knowsVoices = false;
 
 const call = new Call(server, settings, {
   item: (item) => show(item),
@@ -224,7 +225,6 @@ async function learn() {
     suggest();
     panel.showModels(await server.models());
     dismiss("problem");
-    byId("tab-settings").addEventListener("click", learnVoices, { once: true });
   } catch (error) {
     explain(asProblem(error));
   }
@@ -232,8 +232,10 @@ async function learn() {
 
 /** Ask for the voices, which may be a hundred, when somebody wants to see them. */
 async function learnVoices() {
+  if (knowsVoices) return;
   try {
     panel.showVoices(await server.voices());
+    knowsVoices = true;
   } catch (error) {
     explain(asProblem(error));
   }
@@ -316,7 +318,7 @@ window.addEventListener("pagehide", () => call.keepResume());
 navigator.mediaDevices?.addEventListener("devicechange", () => panel.showDevices());
 
 byId("key").value = loadKey();
-tabs(document.querySelector("[role=tablist]"));
+tabs(document.querySelector("[role=tablist]"), (id) => id === "tab-settings" && learnVoices());
 panel.showDevices();
 refresh();
 learn();

@@ -1,5 +1,9 @@
-/** Tabs that the arrow keys move between. @param {HTMLElement} list with role tablist */
-export function tabs(list) {
+/**
+ * Tabs that the arrow keys move between.
+ * @param {HTMLElement} list with role tablist
+ * @param {(id: string) => void} onShow gets the id of the tab that was selected
+ */
+export function tabs(list, onShow) {
   const all = [...list.querySelectorAll('[role="tab"]')];
 
   function select(tab) {
@@ -9,6 +13,7 @@ export function tabs(list) {
       each.tabIndex = selected ? 0 : -1;
       document.getElementById(each.getAttribute("aria-controls")).hidden = !selected;
     }
+    onShow(tab.id);
   }
 
   for (const tab of all) tab.addEventListener("click", () => select(tab));
