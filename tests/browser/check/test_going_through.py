@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tests.browser.check.checking import engines, finished, go_through, states
-from tests.conformance.live import serving
+from tests.conformance.live import scripted, serving
+from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 from voice.engines.protocols import EngineError
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -92,6 +93,19 @@ async def test_a_server_that_goes_away_in_the_middle_is_told(page):
         assert found[step].figure == "The server does not answer"
         assert "voice serve" in found[step].remedy
     assert await page.inner_text("#verdict-title") == "A conversation does not work yet"
+
+
+async def test_a_server_that_goes_away_in_the_middle_of_its_answer_is_told(page):
+    thinking = scripted(FakeSpeechToText(), FakeLanguageModel(delay_s=600), FakeTextToSpeech())
+    async with serving(thinking, keys=()) as address:
+        await broken_microphone(page, "NotFoundError")
+        await page.goto(f"http://{address}/check")
+        await page.click("#start")
+        await page.wait_for_selector("#step-socket-audio[data-state=running]")
+    found = await finished(page)
+    assert found["server"].state == found["socket"].state == "good"
+    assert found["socket-audio"].figure == "The server does not answer"
+    assert found["call"].figure == "The server does not answer"
 
 
 async def test_a_call_that_finds_no_way_says_why_and_the_socket_remains(page, address):

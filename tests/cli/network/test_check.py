@@ -4,11 +4,11 @@ import asyncio
 import re
 import socket
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from tests.conformance.live import KEY, dial, scripted, serving
 from voice.cli.checks import Check
@@ -222,8 +222,47 @@ async def test_better_engines_are_worth_a_note():
 
     async with serving(opener) as address:
         found = await checked(f"http://{address}")
+    assert the(found, "text-to-speech").text == "espeak; a better one can be had"
     assert the(found, "text-to-speech").remedy == "voice pull kokoro"
     assert problems(found) == []
+
+
+async def test_a_client_secret_opens_conversations_and_is_no_wrong_key():
+    async with serving(engines()) as address, ClientSession(f"http://{address}") as http:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        async with http.post("/v1/realtime/client_secrets", headers=headers) as minted:
+            secret = (await minted.json())["value"]
+        found = await checked(f"http://{address}", secret)
+    assert problems(found) == []
+    assert [check.subject for check in found].count("first audio") == 2
+
+
+class Pondering(FakeLanguageModel):
+    """Tells that it was asked, and never answers."""
+
+    def __init__(self) -> None:
+        super().__init__(delay_s=600)
+        self.asked = asyncio.Event()
+
+    async def generate(self, prompt):
+        self.asked.set()
+        async for piece in super().generate(prompt):
+            yield piece
+
+
+async def test_a_server_that_goes_away_in_the_middle_is_told():
+    llm = Pondering()
+    async with AsyncExitStack() as stack:
+        opener = scripted(FakeSpeechToText(), llm, FakeTextToSpeech())
+        address = await stack.enter_async_context(serving(opener))
+        async with asyncio.TaskGroup() as group:
+            checking = group.create_task(checked(f"http://{address}"))
+            await llm.asked.wait()
+            await stack.aclose()
+    found = checking.result()
+    assert "the server ended the conversation" in [check.text for check in found]
+    assert the(found, "WebRTC").verdict == "note"
+    assert problems(found) == ["conversation"]
 
 
 async def test_a_range_of_ports_that_is_used_up_is_worth_a_note():

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -11,11 +11,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from voice.cli.checks import Check
-from voice.cli.network.call import NoWayError, calling
+from voice.cli.network.call import Call, NoWayError, calling
 from voice.cli.network.target import Target, reach
-from voice.cli.network.wire import ProbeError, Wire
+from voice.cli.network.wire import ProbeError, RoundTrips, Wire
 from voice.config import RtcSettings
 from voice.engines.names import ROLES
+from voice.gateway.secrets import PREFIX
 from voice.groups import ungrouped
 
 HTTP_S = 15.0
@@ -23,6 +24,7 @@ OPEN_S = 10.0
 SLOW_MS = 1500
 FAR_MS = 150
 FIRST_AUDIO = "first audio"
+LOG = "the log of the server says more"
 PROXY = (
     "a proxy in between must pass WebSockets on: HTTP/1.1 with the headers Upgrade and "
     "Connection, and long timeouts"
@@ -72,9 +74,13 @@ async def _server(target: Target, http: aiohttp.ClientSession) -> AsyncIterator[
     for engine in engines:
         if engine["hint"]:
             yield Check(
-                "note", ROLES[engine["kind"]], f"{engine['name']} can be bettered", engine["hint"]
+                "note",
+                ROLES[engine["kind"]],
+                f"{engine['name']}; a better one can be had",
+                engine["hint"],
             )
-    if let_in == 401:
+    # Client secrets open conversations alone.
+    if let_in == 401 and not (target.key or "").startswith(PREFIX):
         yield _key(target)
 
 
@@ -104,7 +110,7 @@ def _key(target: Target) -> Check:
 async def _conversations(target: Target, http: aiohttp.ClientSession) -> AsyncIterator[Check]:
     sounded = 0
     for way in (_over_websocket(target), _over_webrtc(target, http)):
-        async for check in way:
+        for check in await way:
             sounded += check.subject == FIRST_AUDIO
             yield check
     if not sounded:
@@ -112,20 +118,22 @@ async def _conversations(target: Target, http: aiohttp.ClientSession) -> AsyncIt
         yield Check("problem", "conversation", text, "follow the notes above")
 
 
-async def _over_websocket(target: Target) -> AsyncIterator[Check]:
+async def _over_websocket(target: Target) -> list[Check]:
+    found = []
     try:
         async with _socket(target) as wire:
             trips = await wire.round_trips()
-            yield _judged("WebSocket", str(trips), trips.middle_ms)
-            yield _first_audio("the WebSocket", await wire.first_audio_ms())
+            found.append(_judged("WebSocket", str(trips), trips.middle_ms))
+            found.append(_first_audio("the WebSocket", await wire.first_audio_ms()))
     except InvalidStatus as error:
         status = error.response.status_code
         remedy = "all its seats are taken; try again later" if status == 503 else PROXY
-        yield Check("note", "WebSocket", f"refused with HTTP {status}", remedy)
+        found.append(Check("note", "WebSocket", f"refused with HTTP {status}", remedy))
     except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as error:
-        yield Check("note", "WebSocket", f"does not get through: {error}", PROXY)
+        found.append(Check("note", "WebSocket", f"does not get through: {error}", PROXY))
     except ProbeError as error:
-        yield Check("note", "WebSocket", str(error), "the log of the server says more")
+        found.append(Check("note", "WebSocket", str(error), LOG))
+    return found
 
 
 @asynccontextmanager
@@ -143,8 +151,9 @@ async def _socket(target: Target) -> AsyncIterator[Wire]:
         wire = Wire(socket_.send)
 
         async def read() -> None:
-            async for frame in socket_:
-                wire.take(frame)
+            with suppress(ConnectionClosed):
+                async for frame in socket_:
+                    wire.take(frame)
             wire.end()
 
         with ungrouped():
@@ -157,24 +166,26 @@ async def _socket(target: Target) -> AsyncIterator[Wire]:
                     reading.cancel()
 
 
-async def _over_webrtc(target: Target, http: aiohttp.ClientSession) -> AsyncIterator[Check]:
+async def _over_webrtc(target: Target, http: aiohttp.ClientSession) -> list[Check]:
+    found = []
     try:
         async with calling(target, http) as call:
-            trips = await call.wire.round_trips()
-            text = (
-                f"{call.path}; ICE in {call.ice_ms:.0f} ms, connected in {call.connected_ms:.0f} ms; "
-                f"{trips}"
-            )
-            if call.relayed:
-                remedy = "let UDP through to the server itself: a relay adds to every answer"
-                yield Check("note", "WebRTC", text, remedy)
-            else:
-                yield _judged("WebRTC", text, trips.middle_ms)
-            yield _first_audio("WebRTC", await call.wire.first_audio_ms())
+            found.append(_path(call, await call.wire.round_trips()))
+            found.append(_first_audio("WebRTC", await call.wire.first_audio_ms()))
     except NoWayError as error:
-        yield Check("note", "WebRTC", str(error), error.remedy)
+        found.append(Check("note", "WebRTC", str(error), error.remedy))
     except (ProbeError, aiohttp.ClientError, TimeoutError) as error:
-        yield Check("note", "WebRTC", str(error), "the log of the server says more")
+        found.append(Check("note", "WebRTC", str(error), LOG))
+    return found
+
+
+def _path(call: Call, trips: RoundTrips) -> Check:
+    times = f"ICE in {call.ice_ms:.0f} ms, connected in {call.connected_ms:.0f} ms"
+    text = f"{call.path}; {times}; {trips}"
+    if call.relayed:
+        remedy = "let UDP through to the server itself: a relay adds to every answer"
+        return Check("note", "WebRTC", text, remedy)
+    return _judged("WebRTC", text, trips.middle_ms)
 
 
 def _judged(subject: str, text: str, middle_ms: float) -> Check:
