@@ -58,6 +58,7 @@ export class Call {
   #holding = false;
   #heldSince = 0;
   #response = null; // the id of the one that runs
+  #awaiting = false; // an answer to what was said, before there is a response
   #playing = false;
   #begun = false; // whether what is being answered has sounded
   #soundingItem = null;
@@ -79,7 +80,7 @@ export class Call {
     const now = performance.now();
     return activity({
       status: this.status,
-      answering: this.answering,
+      answering: this.answering || this.#awaiting,
       begun: this.#begun,
       answerQuietMs: now - this.#loudMs.voice,
       userQuietMs: now - this.#loudMs.you,
@@ -217,7 +218,7 @@ export class Call {
   }
 
   #quieten() {
-    this.#hearing = this.#playing = this.#begun = false;
+    this.#hearing = this.#playing = this.#begun = this.#awaiting = false;
     this.#response = this.#soundingItem = null;
     this.#expired = false;
     this.levels = { you: -96, voice: -96 };
@@ -271,6 +272,7 @@ export class Call {
     if (this.answering) this.stopAnswer();
     this.clock.sent(performance.now());
     this.#begun = false;
+    this.#awaiting = true;
     this.#link?.send(wire.userText(text));
     this.#link?.send(wire.createResponse);
   }
@@ -309,6 +311,7 @@ export class Call {
     }
     this.clock.sent(releasedMs);
     this.#begun = false;
+    this.#awaiting = true;
     this.#link?.send(wire.commitAudio);
     this.#link?.send(wire.createResponse);
   }
@@ -399,11 +402,19 @@ export class Call {
       },
       "input_audio_buffer.committed"(_, now) {
         this.#hearing = false;
-        if (!this.#pushes) this.clock.committed(now);
+        if (this.#pushes) return;
+        this.clock.committed(now);
+        this.#awaiting = true;
+      },
+      "conversation.item.input_audio_transcription.completed"({ transcript }) {
+        if (!transcript) this.#awaiting = false;
+      },
+      "conversation.item.input_audio_transcription.failed"() {
+        this.#awaiting = false;
       },
       "response.created"({ response }) {
         this.#response = response.id;
-        this.#begun = false;
+        this.#begun = this.#awaiting = false;
       },
       "response.output_audio.delta"({ item_id, delta }) {
         this.#soundingItem = item_id;

@@ -202,7 +202,7 @@ function showState(doing, way) {
   byId("orb").dataset.state = doing;
   byId("orb-label").textContent = LABELS[way]();
   byId("orb-icon").setAttribute("href", `/web/icons.svg#${silent ? "mute" : "mic"}`);
-  byId("state").textContent = doing === "muted" && !call.hasMicrophone ? "Without a microphone: type" : WORDS[doing];
+  byId("state").textContent = doing === "muted" && !call.hasMicrophone ? "Ready" : WORDS[doing];
   byId("hint").textContent = HINTS[call.status === "live" && !call.hasMicrophone ? "written" : way];
   byId("live-actions").hidden = call.status === "off";
   byId("stop").disabled = !call.answering;
