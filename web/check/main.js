@@ -75,6 +75,7 @@ function conclude(outcomes) {
   byId("verdict").hidden = false;
   byId("verdict-title").textContent = title;
   byId("verdict-text").textContent = text;
+  byId("verdict-talk").hidden = kind === "bad";
   byId("report-text").textContent = report(outcomes, { at: new Date(), origin: location.origin, browser: navigator.userAgent });
   byId("report").hidden = false;
   byId("verdict").scrollIntoView({ block: "nearest" });
