@@ -1,6 +1,6 @@
 import pytest
 
-from voice.search.keywords import MAX_WORDS, coverage, weight, words_of
+from voice.search.keywords import MAX_WORDS, telling_words, weight, words_of
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,8 @@ def test_the_rarer_a_word_the_more_it_weighs_and_never_nothing():
     assert weight(1, 1) > 0
 
 
-def test_the_share_of_words_counts_their_weight():
-    holders, weights = {"rare": {1}, "usual": {1, 2}}, {"rare": 3.0, "usual": 1.0}
-    assert [coverage(each, holders, weights) for each in (1, 2, 3)] == [1.0, 0.25, 0.0]
+def test_the_rarest_words_say_where_to_look():
+    holders = {"usual": 50, "rare": 2, "nowhere": 0, "seldom": 8}
+    assert telling_words(holders, 10) == ["nowhere", "rare", "seldom"]
+    assert telling_words(holders, 9) == ["nowhere", "rare"]
+    assert telling_words({"usual": 50, "more": 60}, 10) == ["usual"]

@@ -24,7 +24,7 @@ def file(file_id="file-1", **fields):
 def texts_found(records, *words, wanted=None, stores=(STORE,)):
     compiled = compile_filter(parse_filter(wanted)) if wanted else None
     found = records.keywords(stores, words, compiled, 10)
-    passages = records.passages([Found(each, found.coverage(each)) for each in found.ranked])
+    passages = records.passages([Found(each, 1.0) for each in found.ranked])
     return [passage.chunk.text for passage in passages]
 
 
@@ -374,7 +374,7 @@ def test_the_share_of_words_is_told_of_any_chunk(records):
     records.put(document(), chunks("volcano island", "volcano", "sea"), None, "")
     found = records.keywords([STORE], ["volcano", "island", "nowhere"], None, 1)
     (best,) = found.ranked
-    shares = [found.coverage(best + n) for n in range(3)]
+    shares = found.coverage([best, best + 1, best + 2])
     assert 1 > shares[0] > shares[1] > shares[2] == 0
 
 
@@ -394,11 +394,22 @@ def test_a_filter_works_within_the_search_and_not_on_what_it_found(records):
     assert found == ["a volcano among many other words"]
 
 
-def test_words_that_most_chunks_have_only_count_where_no_others_do(records, monkeypatch):
+def test_words_that_most_chunks_have_say_how_well_one_fits_and_not_where_to_look(
+    records, monkeypatch
+):
     monkeypatch.setattr(sql_records, "FEW_CHUNKS", 2)
-    records.put(document(), chunks(*["sea here"] * 30, "volcano", "volcano sea"), None, "")
-    assert set(texts_found(records, "sea", "volcano")) == {"volcano", "volcano sea"}
-    assert len(texts_found(records, "sea", "here")) == 10
+    common = [*["sea here"] * 10, *["sky here"] * 15]
+    records.put(document(), chunks(*common, "volcano here", "volcano sea"), None, "")
+    assert texts_found(records, "sea", "volcano") == ["volcano sea", "volcano here"]
+    assert len(texts_found(records, "sea", "sky")) == 10
+
+
+def test_words_that_are_rare_elsewhere_do_not_hide_others(records, monkeypatch):
+    monkeypatch.setattr(sql_records, "FEW_CHUNKS", 2)
+    records.put_store(store("vs_2"))
+    records.put(document(), chunks(*["sea"] * 30, "volcano"), None, "")
+    records.put(document(store_id="vs_2"), chunks("by the sea"), None, "")
+    assert texts_found(records, "sea", "volcano", stores=("vs_2",)) == ["by the sea"]
 
 
 def test_nothing_is_found_where_nothing_is(records):

@@ -41,17 +41,24 @@ class Database(Protocol):
     def add_vectors(self, number: int, vectors: Vectors) -> None:
         """Keep the vectors of a document's chunks, in place of those it had."""
 
-    def holders(self, word: str, limit: int) -> list[int]:
-        """The ids of chunks with a word, in any store, in no order."""
+    def count_holders(self, word: str, limit: int) -> int:
+        """How many chunks have a word, in any store; no more than the limit are counted."""
+
+    def holders_among(self, word: str, chunk_ids: Sequence[int]) -> set[int]:
+        """Those of some chunks that have a word."""
 
     def ranked(
         self,
         store_ids: Sequence[str],
-        words: Mapping[str, float],
+        telling: Mapping[str, float],
+        others: Mapping[str, float],
         wanted: Compiled | None,
         limit: int,
     ) -> list[int]:
-        """The ids of the chunks that fit words, of which each has a weight, best first."""
+        """The ids of the chunks that fit words best, each by its weight, best first.
+
+        Only those with one of the `telling` words are looked at.
+        """
 
 
 def first_chunk(number: int) -> int:

@@ -4,7 +4,6 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 
 MAX_WORDS = 24
 """Of one question; the rest of a longer one adds little."""
@@ -32,10 +31,15 @@ def weight(holders: int, chunks: int) -> float:
     return math.log(1 + (chunks - holders + 0.5) / (holders + 0.5))
 
 
-def coverage(
-    chunk_id: int, holders: Mapping[str, AbstractSet[int]], weights: Mapping[str, float]
-) -> float:
-    """The share of all words that a chunk has, by weight: 0 to 1."""
-    return sum(weights[word] for word, ids in holders.items() if chunk_id in ids) / sum(
-        weights.values()
-    )
+def telling_words(holders: Mapping[str, int], most: int) -> list[str]:
+    """The rarest words, which together no more than so many chunks have; at least one.
+
+    What has none of them can hardly be the best, and to rank what has only common words takes long.
+    """
+    found, together = [], 0
+    for word in sorted(holders, key=lambda word: holders[word]):
+        together += holders[word]
+        if found and together > most:
+            break
+        found.append(word)
+    return found

@@ -33,24 +33,24 @@ log = structlog.get_logger()
 
 _RANKED = """
 WITH asked AS MATERIALIZED (
-  SELECT plainto_tsquery('words', word) AS query, weight
-  FROM unnest(?::text[], ?::float8[]) AS each (word, weight)
+  SELECT plainto_tsquery('words', word) AS query, weight, telling
+  FROM unnest(?::text[], ?::float8[], ?::boolean[]) AS each (word, weight, telling)
 ), matches AS MATERIALIZED (
-  SELECT c.id, asked.query, asked.weight
-  FROM asked CROSS JOIN LATERAL (SELECT id FROM chunks WHERE terms @@ asked.query) c
+  SELECT c.id, asked.weight FROM asked
+  CROSS JOIN LATERAL (SELECT id FROM chunks WHERE terms @@ asked.query) c WHERE asked.telling
 ), best AS MATERIALIZED (
   SELECT m.id FROM matches m JOIN documents d ON d.number = m.id >> {bits}
   WHERE d.store_id IN ({stores}) AND {condition}
   GROUP BY m.id ORDER BY sum(m.weight) DESC, m.id LIMIT ?
 )
-SELECT c.id FROM best JOIN matches m USING (id) JOIN chunks c USING (id)
+SELECT c.id FROM best JOIN chunks c USING (id) CROSS JOIN asked
 GROUP BY c.id ORDER BY
-  sum(m.weight * ts_rank('{{0.1, 0.1, 0.1, 0.2}}', c.terms, m.query, 1)) DESC, c.id
+  sum(asked.weight * ts_rank('{{0.1, 0.1, 0.1, 0.2}}', c.terms, asked.query, 1)) DESC, c.id
 LIMIT ?
 """
 """To look into a chunk for how often and where words stand is dear, so that is only done with those
 that have the most of them."""
-LEAST_RANKED = 500
+LEAST_RANKED = 300
 
 _NO_WORD = re.compile(r"[\W_]+")
 
@@ -154,20 +154,31 @@ class PostgresDatabase:
         if self._pgvector is not None:
             self._pgvector.add(number, vectors)
 
-    def holders(self, word: str, limit: int) -> list[int]:
+    def count_holders(self, word: str, limit: int) -> int:
         rows = self.rows(
-            "SELECT id FROM chunks WHERE terms @@ plainto_tsquery('words', ?) LIMIT ?",
+            "SELECT count(*) FROM (SELECT 1 FROM chunks"
+            " WHERE terms @@ plainto_tsquery('words', ?) LIMIT ?) counted",
             (_plain(word), limit),
         )
-        return [row[0] for row in rows]
+        return int(next(rows)[0])
+
+    def holders_among(self, word: str, chunk_ids: Sequence[int]) -> set[int]:
+        rows = self.rows(
+            "SELECT id FROM chunks WHERE terms @@ plainto_tsquery('words', ?)"
+            f" AND id IN ({marks(chunk_ids)})",
+            (_plain(word), *chunk_ids),
+        )
+        return {row[0] for row in rows}
 
     def ranked(
         self,
         store_ids: Sequence[str],
-        words: Mapping[str, float],
+        telling: Mapping[str, float],
+        others: Mapping[str, float],
         wanted: Compiled | None,
         limit: int,
     ) -> list[int]:
+        words = {**telling, **others}
         rows = self.rows(
             _RANKED.format(
                 bits=CHUNK_BITS,
@@ -177,6 +188,7 @@ class PostgresDatabase:
             (
                 [_plain(word) for word in words],
                 list(words.values()),
+                [word in telling for word in words],
                 *store_ids,
                 *(wanted.parameters if wanted else ()),
                 max(LEAST_RANKED, limit),

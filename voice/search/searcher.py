@@ -115,8 +115,8 @@ class Searcher:
             word_weight = asked.ranking.keyword_weight if words.asked else 0.0
             vector_weight = asked.ranking.vector_weight if stores else 0.0
             scores = [
-                word_weight * words.coverage(each) + vector_weight * near.get(each, 0.0)
-                for each in ids
+                word_weight * covered + vector_weight * near.get(each, 0.0)
+                for each, covered in zip(ids, words.coverage(ids), strict=True)
             ]
             best = np.maximum(best, np.divide(scores, word_weight + vector_weight or 1.0))
         return list(map(Found, ids, descending(best.tolist())))

@@ -1,11 +1,10 @@
 """The records in the tables that SQLite and PostgreSQL share."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 
 from voice.search.database import first_chunk, marks
 from voice.search.filters import Compiled
-from voice.search.keywords import coverage, weight
+from voice.search.keywords import telling_words, weight
 from voice.search.listing import list_page, note_departed, prune_departed
 from voice.search.paging import Listing, Page
 from voice.search.records import (
@@ -33,10 +32,10 @@ from voice.search.rows import (
 from voice.search.sql_documents import DocumentTables
 from voice.search.store import Change, Expired, Found, Keywords, Totals
 
-COMMON = 10
-"""A word that more than one in so many chunks has says little, where others say more."""
-FEW_CHUNKS = 1000
-"""Among so few, no word is too common to be looked at."""
+COMMON = 20
+"""The rarest words of a question that one in so many chunks has say where to look."""
+FEW_CHUNKS = 2000
+"""So many may have them, however few there are."""
 
 
 class SqlRecords(DocumentTables):
@@ -174,14 +173,26 @@ class SqlRecords(DocumentTables):
     ) -> Keywords:
         chunks = self._chunk_count()
         if not words or not chunks:
-            return Keywords([], lambda _: 0.0, asked=bool(words))
+            return Keywords([], lambda ids: [0.0 for _ in ids], asked=bool(words))
         most = max(FEW_CHUNKS, chunks // COMMON)
-        holders = {word: set(self._db.holders(word, most + 1)) for word in words}
-        if any(len(ids) <= most for ids in holders.values()):
-            holders = {word: ids for word, ids in holders.items() if len(ids) <= most}
-        weights = {word: weight(len(ids), chunks) for word, ids in holders.items()}
-        ranked = self._db.ranked(store_ids, weights, wanted, limit)
-        return Keywords(ranked, partial(coverage, holders=holders, weights=weights))
+        holders = {word: self._db.count_holders(word, most + 1) for word in words}
+        weights = {word: weight(number, chunks) for word, number in holders.items()}
+        telling = {word: weights[word] for word in telling_words(holders, most)}
+        others = {word: weights[word] for word in weights.keys() - telling.keys()}
+        ranked = self._db.ranked(store_ids, telling, others, wanted, limit)
+        if not ranked and others:
+            ranked = self._db.ranked(store_ids, weights, {}, wanted, limit)
+        there = {word: weights[word] for word, number in holders.items() if number}
+        share = 1 / sum(weights.values())
+        return Keywords(ranked, lambda ids: [share * each for each in self._covered(there, ids)])
+
+    def _covered(self, weights: Mapping[str, float], chunk_ids: Sequence[int]) -> list[float]:
+        """The weight of all words that each chunk has."""
+        covered = dict.fromkeys(chunk_ids, 0.0)
+        for word, value in weights.items() if chunk_ids else ():
+            for chunk_id in self._db.holders_among(word, chunk_ids):
+                covered[chunk_id] += value
+        return [covered[chunk_id] for chunk_id in chunk_ids]
 
     def _chunk_count(self) -> int:
         return int(next(self._db.rows("SELECT coalesce(sum(chunk_count), 0) FROM documents"))[0])

@@ -131,19 +131,31 @@ class SqliteDatabase:
             (number, vectors.astype("<f4", copy=False).tobytes()),
         )
 
-    def holders(self, word: str, limit: int) -> list[int]:
+    def count_holders(self, word: str, limit: int) -> int:
         rows = self.rows(
-            "SELECT rowid FROM keywords WHERE keywords MATCH ? LIMIT ?", (_quoted(word), limit)
+            "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)",
+            (_quoted(word), limit),
         )
-        return [row[0] for row in rows]
+        return int(next(rows)[0])
+
+    def holders_among(self, word: str, chunk_ids: Sequence[int]) -> set[int]:
+        rows = self.rows(
+            f"SELECT rowid FROM keywords WHERE keywords MATCH ? AND rowid IN ({marks(chunk_ids)})",
+            (_quoted(word), *chunk_ids),
+        )
+        return {row[0] for row in rows}
 
     def ranked(
         self,
         store_ids: Sequence[str],
-        words: Mapping[str, float],
+        telling: Mapping[str, float],
+        others: Mapping[str, float],
         wanted: Compiled | None,
         limit: int,
     ) -> list[int]:
+        # The index weighs words by itself: by how many chunks have them.
+        first = " OR ".join(map(_quoted, telling))
+        second = " OR ".join(map(_quoted, (*telling, *others)))
         # The index is read by rank from the best on, and stops as soon as enough have passed.
         rows = self.rows(
             f"SELECT k.rowid FROM keywords k"
@@ -151,7 +163,7 @@ class SqliteDatabase:
             f" WHERE k.keywords MATCH ? AND d.store_id IN ({marks(store_ids)})"
             f" AND {wanted.sql if wanted else 'TRUE'} ORDER BY k.rank LIMIT ?",
             (
-                " OR ".join(map(_quoted, words)),
+                f"({first}) AND ({second})" if others else first,
                 *store_ids,
                 *(wanted.parameters if wanted else ()),
                 limit,

@@ -33,8 +33,8 @@ class Keywords(msgspec.Struct, frozen=True):
 
     ranked: list[int]
     """The ids of chunks, best first."""
-    coverage: Callable[[int], float]
-    """The share of what is asked for that any chunk has, by the weight of the words: 0 to 1."""
+    coverage: Callable[[Sequence[int]], list[float]]
+    """The share of what is asked for that chunks have, by the weight of the words: 0 to 1."""
     asked: bool = True
     """Whether there were words to look for."""
 
