@@ -6,6 +6,7 @@ import pytest
 
 from tests.routing.worlds import models, router
 from voice.engines.protocols import EngineError, Finished, Message, Piece, Prompt, TextDelta, Tool
+from voice.gateway.errors import ApiError
 from voice.providers.fake import DONE, FakeProvider, Reply, failing, saying
 from voice.routing.language_model import RoutedLanguageModel
 
@@ -93,3 +94,12 @@ async def test_an_interrupted_answer_is_dropped_at_once():
 def test_it_holds_what_its_smallest_target_does():
     assert model(FakeProvider("a"), FakeProvider("b")).context_tokens == 8000
     assert model(FakeProvider("a")).context_tokens > 8000
+
+
+async def test_the_usual_model_talks_though_clients_may_not_ask_for_it():
+    options = {"file": models(m={"targets": ["a:x"]}), "usual": {"chat": "m"}, "allowed": ("b:*",)}
+    routing = router(FakeProvider("a", saying("Hello.")), **options)
+    assert text(await said(RoutedLanguageModel(routing, "m"))) == "Hello."
+    with pytest.raises(ApiError) as caught:
+        await routing.stream("m", "chat/completions", {})
+    assert caught.value.code == "model_not_found"

@@ -28,7 +28,7 @@ class RoutedLanguageModel:
         body = request_body(prompt, self.name)
         answer = ChatAnswer(self._failure)
         try:
-            routed = await self._router.stream(self.name, "chat/completions", body)
+            routed = await self._router.stream(self.name, "chat/completions", body, own=True)
             async with aclosing(routed.value) as blocks:
                 async for block in blocks:
                     for piece in answer.feed(block):

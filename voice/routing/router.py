@@ -82,14 +82,15 @@ class Router:
         return await journey.go(self.route(model, operation))
 
     async def stream(
-        self, model: str, operation: Operation, body: Mapping[str, object]
+        self, model: str, operation: Operation, body: Mapping[str, object], *, own: bool = False
     ) -> Routed[AsyncGenerator[bytes, None]]:
         """The events of an answer, the first of which is there; to be closed by whoever asked.
 
+        `own` are requests of this server's, which may ask its usual model whoever else may not.
         Raises `ApiError`, the stream itself too: after its first block nothing is tried again.
         """
         journey = Journey(self._texts, operation, body, _stream)
-        return await journey.go(self.route(model, operation))
+        return await journey.go(self.route(model, operation, own=own))
 
     async def reply(
         self,
@@ -139,11 +140,11 @@ class Router:
 
     # ------------------------------------------------------------ names
 
-    async def route(self, name: str, operation: Operation) -> Route:
+    async def route(self, name: str, operation: Operation, *, own: bool = False) -> Route:
         """Where a name leads. Raises `ApiError` for one that leads nowhere."""
         kind = kind_of(operation)
         usual = self.usual.get(kind)
-        if usual and usual.name == name:
+        if usual and usual.name == name and (own or self._may_ask(name, usual)):
             return usual
         route = self.registry.find(name)
         if kind == "embedding" and name in self._local.names():
