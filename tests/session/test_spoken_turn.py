@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 from tests.session.conversation import OPTIONS, converse
 from tests.virtual_time import run
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
+from voice.engines.protocols import Cited, Finished, Source, TextDelta
 
 TRANSCRIPTION = {"audio": {"input": {"transcription": {"model": "whisper-1"}}}}
 
@@ -282,5 +283,21 @@ def test_the_log_tells_how_each_reply_ended_and_none_of_its_words():
         assert (line["status"], line["gaps"]) == ("completed", 0)
         assert line["total_ms"] >= line["end_of_turn_ms"]
         assert not {"open", "noon"} & set(str(lines).replace(".", " ").replace("'", " ").split())
+
+    run(main())
+
+
+def test_the_sources_of_an_answer_follow_its_words():
+    source = Source(document_id="file-1", name="library.md", text="It closes at six.")
+    script = [TextDelta(text="At six."), Cited(sources=(source,)), Finished(reason="stop")]
+
+    async def main():
+        async with converse(answers=script) as client:
+            await client.update(include=["response.citations"])
+            await client.speak(1000)
+            done = await client.until("response.done")
+            (cited,) = client.of_type("response.output_text.annotation.added")
+            assert cited["annotation"]["filename"] == "library.md"
+            assert done["response"]["citations"][0]["quote"] == "It closes at six."
 
     run(main())

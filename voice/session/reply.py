@@ -264,6 +264,7 @@ class Reply:
             await self._outlet.finish(self.stream)
 
     def _complete(self, stream: ResponseStream) -> None:
+        self._emit(stream.cited(self._cited))
         for call in self._calls:
             self._emit(stream.call_started(call.call_id, call.name))
             self._emit(stream.call_arguments("".join(call.arguments) or "{}"))
