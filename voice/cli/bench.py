@@ -17,6 +17,7 @@ from voice.bench.tables import console_for, show, show_soak
 from voice.cli.bench_http import http
 from voice.cli.bench_output import Numbers, machine, write_json
 from voice.cli.bench_rtc import rtc
+from voice.cli.bench_search import search
 
 MOST_TURNS = 4
 
@@ -28,6 +29,7 @@ def bench() -> None:
 
 bench.add_command(http)
 bench.add_command(rtc)
+bench.add_command(search)
 
 
 @bench.command()
