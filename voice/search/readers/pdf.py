@@ -61,7 +61,7 @@ def read_pdf(data: bytes) -> Text:
         raise ReadingError(f"is encrypted, and {error}", "server_error") from error
     except Exception as error:
         # Of the errors that broken files cause, only some are of pypdf's own kind.
-        raise ReadingError(f"is a broken PDF: {error or type(error).__name__}") from error
+        raise ReadingError(f"is a broken PDF: {str(error) or type(error).__name__}") from error
 
 
 def _read(reader: Any) -> Text:
