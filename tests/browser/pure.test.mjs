@@ -182,6 +182,8 @@ test("the session says what was chosen, and the voice at the beginning alone", (
   assert.equal(session.audio.input.turn_detection, null);
   assert.deepEqual(session.audio.output, { voice: "alloy" });
   assert.ok(!("instructions" in session));
+  assert.deepEqual(session.output_modalities, ["audio"]);
+  assert.deepEqual(sessionUpdate(settings, [], { first: true, silent: true }).session.output_modalities, ["text"]);
   assert.ok(!("output" in sessionUpdate(settings, [], { first: false }).session.audio));
   assert.deepEqual(sessionUpdate({ ...settings, mode: "hands-free", turnsEnd: "sense" }, [], { first: true }).session.audio.input.turn_detection, { type: "semantic_vad" });
 });

@@ -1,8 +1,16 @@
 """What the page says when something is wrong."""
 
+import asyncio
+from contextlib import asynccontextmanager
+
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.browser.stage import serving, visiting
+from voice.bench.engines import FakeEngines
+from voice.cli.hosting import hosting
+from voice.config import ServerSettings, Settings
+from voice.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 
@@ -52,3 +60,56 @@ async def test_a_server_that_is_gone_is_told_apart_from_one_that_refuses():
         await visitor.sees(".notice button", "Try again")
     finally:
         await browser.__aexit__(None, None, None)
+
+
+INSECURE = "() => Object.defineProperty(window, 'isSecureContext', {value: false})"
+
+
+async def test_without_a_secure_address_one_types_and_reads():
+    async with serving() as server, visiting(server.url) as visitor:
+        await visitor.prefer(transport="websocket")
+        await visitor.page.evaluate(INSECURE)
+        await visitor.page.click("#orb")
+        await visitor.sees(".notice", "https:// and on http://localhost only")
+        await visitor.page.click("text=Type instead")
+        await visitor.write("When does it close?")
+        await visitor.sees(".caption.assistant[data-final=true]", "It closes at four.")
+    assert visitor.errors == []
+
+
+async def test_engines_that_load_are_waited_for():
+    ready = asyncio.Event()
+
+    @asynccontextmanager
+    async def slowly(settings):
+        await ready.wait()
+        async with FakeEngines(0).open(settings) as engines:
+            yield engines
+
+    settings = Settings(server=ServerSettings(port=0))
+    async with (
+        hosting(settings, server=Server(settings, slowly), warm=False) as server,
+        visiting(server.url) as visitor,
+    ):
+        await visitor.sees(".notice", "The engines are still loading")
+        await visitor.prefer(transport="websocket")
+        await visitor.write("Hello")
+        await visitor.sees("#state", "Connecting")
+        ready.set()
+        await visitor.misses(".notice")
+        await visitor.sees(".caption.user", "Hello")
+
+
+async def test_a_conversation_that_was_opened_elsewhere_ends_here():
+    async with serving() as server, visiting(server.url) as visitor:
+        await visitor.prefer(transport="websocket")
+        await visitor.write("Hello")
+        await visitor.sees("#turns li")
+        token = await visitor.page.evaluate(
+            "() => { dispatchEvent(new Event('pagehide'));"
+            " return JSON.parse(sessionStorage.getItem('inferno-voice-resume')).token }"
+        )
+        address = f"{server.url.replace('http', 'ws')}/v1/realtime?resume={token}"
+        async with connect(address):
+            await visitor.sees(".notice", "The conversation goes on elsewhere")
+        await visitor.sees("#state", "Ready when you are")

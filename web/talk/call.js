@@ -119,6 +119,7 @@ export class Call {
   async #openSound(wanted) {
     const { microphone, speaker } = this.#settings;
     this.#adopt(wanted ? await openMicrophone(microphone) : null);
+    if (!window.isSecureContext) return; // there is no sound either: answers are written
     try {
       this.#sound = await Sound.open(this.#microphone, speaker);
     } catch (error) {
@@ -330,6 +331,7 @@ export class Call {
 
   async #flush() {
     const link = this.#link;
+    if (!this.#sound) return;
     const { item, playedMs } = await this.#sound.flush();
     if (item && item === this.#soundingItem) link.send(wire.truncate(item, playedMs));
     this.#soundingItem = null;
@@ -339,7 +341,7 @@ export class Call {
   configure() {
     this.#gate();
     this.#sound?.setSpeaker(this.#settings.speaker);
-    this.#link?.send(wire.sessionUpdate(this.#settings, this.tools.definitions, { first: false }));
+    this.#link?.send(wire.sessionUpdate(this.#settings, this.tools.definitions, { first: false, silent: !this.#sound }));
   }
 
   /** Listen through the microphone that is chosen now. @throws {Problem} */
@@ -391,7 +393,7 @@ export class Call {
       "session.created"({ session, resume }) {
         if (resume) this.#resume = resume;
         this.keepResume();
-        this.#link.send(wire.sessionUpdate(this.#settings, this.tools.definitions, { first: true }));
+        this.#link.send(wire.sessionUpdate(this.#settings, this.tools.definitions, { first: true, silent: !this.#sound }));
         this.#welcome(resume);
         this.#on.session(session);
         this.#opening.resolve();

@@ -6,7 +6,7 @@ import { Captions } from "./captions.js";
 import { byId, element, save } from "./dom.js";
 import { needle } from "./pcm.js";
 import { dismiss, notify } from "./notices.js";
-import { asProblem } from "./problems.js";
+import { Problem, asProblem } from "./problems.js";
 import { everything, srt } from "./recording.js";
 import { Server } from "./server.js";
 import { loadKey, loadResume, loadSettings } from "./settings.js";
@@ -151,13 +151,17 @@ const ACTIONS = {
   check: { label: "Check the connection", act: () => location.assign("/check") },
 };
 
+const shownProblem = () => document.querySelector('.notice[data-name="problem"]')?.dataset.about;
+
 /** @param {import("./problems.js").Problem} problem */
 function explain(problem) {
+  if (problem.kind === shownProblem()) return;
   const { title, remedy, actions } = problem.words;
   const tellsMore = ["failed", "unknown", "full"].includes(problem.kind) && problem.detail;
   dismiss("lost");
   notify({
     name: "problem",
+    about: problem.kind,
     kind: problem.kind === "warming" ? "warn" : "bad",
     title,
     text: tellsMore ? `${problem.detail} ${remedy}` : remedy,
@@ -218,10 +222,11 @@ async function learn() {
     engines = health.engines;
     panel.showEngines(engines);
     if (health.status === "warming") {
-      byId("engines").textContent = "The engines are loading…";
+      explain(new Problem("warming"));
       setTimeout(learn, PATIENCE_MS);
       return;
     }
+    if (health.status === "failed") throw new Problem("failed", health.reason);
     suggest();
     panel.showModels(await server.models());
     dismiss("problem");
@@ -321,4 +326,5 @@ byId("key").value = loadKey();
 tabs(document.querySelector("[role=tablist]"), (id) => id === "tab-settings" && learnVoices());
 panel.showDevices();
 refresh();
-learn();
+await learn();
+if (!window.isSecureContext) explain(new Problem("insecure"));

@@ -10,8 +10,8 @@
 /** @type {Record<string, Words>} */
 const PROBLEMS = {
   insecure: {
-    title: "The browser gives no microphone to this address",
-    remedy: "Browsers allow it on https:// and on http://localhost only. Open the page there, or start the server with a certificate (voice serve --tls-self-signed).",
+    title: "The browser gives neither microphone nor sound to this address",
+    remedy: "Browsers allow them on https:// and on http://localhost only. Open the page there, or start the server with a certificate (voice serve --tls-self-signed). Until then you can type and read.",
     actions: ["type"],
   },
   denied: {

@@ -7,6 +7,15 @@ import { saveKey, saveSettings } from "./settings.js";
 const LIVE = new Set(["mode", "turnsEnd", "instructions", "speaker"]);
 const ROLES = { stt: "Speech to text", llm: "Language model", tts: "Speech", embed: "Embeddings" };
 
+/** @param {string} code such as `fr` @returns {string} such as `French` */
+function languageName(code) {
+  try {
+    return new Intl.DisplayNames(["en"], { type: "language" }).of(code) ?? code;
+  } catch {
+    return code; // engines have codes of their own
+  }
+}
+
 export class SettingsPanel {
   #settings;
   #form = byId("settings");
@@ -52,7 +61,7 @@ export class SettingsPanel {
 
   /** @param {{engine: string, voices: {id: string, language: string}[], names: string[]}} found */
   showVoices({ engine, voices, names }) {
-    const own = voices.map(({ id, language }) => ({ id, name: language === id ? id : `${id} (${language})` }));
+    const own = voices.map(({ id, language }) => ({ id, name: `${id} (${languageName(language)})` }));
     const others = names.filter((name) => !voices.some(({ id }) => id === name)).map((id) => ({ id, name: id }));
     this.#fill("voice", [{ id: "", name: `Usual (${engine})` }, ...own, ...others]);
   }

@@ -6,15 +6,17 @@ const LIVE_TRANSCRIPTION = "gpt-realtime-whisper";
 /**
  * @param {import("./settings.js").Settings} settings
  * @param {object[]} tools definitions of functions
- * @param {{first: boolean}} when the voice is set at the beginning alone: it is fixed once heard
+ * @param {{first: boolean, silent: boolean}} how the voice is set at the beginning alone, since it is
+ *   fixed once heard; where no sound can be played, answers are written
  */
-export function sessionUpdate(settings, tools, { first }) {
+export function sessionUpdate(settings, tools, { first, silent }) {
   const { instructions, voice } = settings;
   return {
     type: "session.update",
     session: {
       type: "realtime",
       include: ["response.timings"],
+      output_modalities: [silent ? "text" : "audio"],
       ...(instructions && { instructions }),
       tools,
       tool_choice: "auto",
