@@ -75,6 +75,8 @@ def check_wire(events: list[dict], *, in_call: bool = False) -> None:
     mirror = Mirror()
     known = KNOWN_TYPES | CALL_TYPES if in_call else KNOWN_TYPES
     for event in events:
+        if "response.citations" in (event.get("session", {}).get("include") or ()):
+            known |= {"response.output_text.annotation.added"}
         assert event["type"] in known
         assert isinstance(event["event_id"], str)
         assert 0 < len(event["event_id"]) <= MAX_ID_CHARS
