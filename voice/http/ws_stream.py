@@ -17,7 +17,6 @@ from voice.http.delivery import Delivery
 from voice.http.tokens import Complete, stream_answer, tokens_of
 from voice.http.ws_types import Cancel, Inference, error_message, read_message
 from voice.routing.router import Router
-from voice.transports.transport import Transport
 from voice.transports.websocket import WebSocketTransport
 
 Json = dict[str, Any]
@@ -51,7 +50,7 @@ async def ws_stream(scope: Scope, receive: Receive, send: Send) -> None:
 class TokenConnection:
     """Answers what one client asks, one answer at a time."""
 
-    def __init__(self, transport: Transport, router: Router) -> None:
+    def __init__(self, transport: WebSocketTransport, router: Router) -> None:
         self._transport = transport
         self._router = router
         self._under_way: tuple[asyncio.Task[None], Delivery] | None = None
