@@ -86,6 +86,15 @@ def test_front_matter_in_toml_is_known():
     assert (text.title, text.attributes, text.text) == ("Rye", {"tags": "a, b"}, "Bake.")
 
 
+def test_numbers_that_no_database_keeps_are_texts():
+    text = read_markdown("+++\na = nan\nb = inf\nc = 1" + "0" * 400 + "\nd = 2.5\n+++\nBake.")
+    assert text.attributes == {"a": "nan", "b": "inf", "c": "1" + "0" * 400, "d": 2.5}
+
+
+def test_a_title_may_be_a_number():
+    assert read_markdown("---\ntitle: 2024\n---\nWords.").title == "2024"
+
+
 @pytest.mark.parametrize("text", ["---\nOnly a rule and words\n---\nMore.", "---\n", "--- x"])
 def test_rules_are_no_front_matter(text):
     assert read_markdown(text).attributes == {}

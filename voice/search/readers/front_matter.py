@@ -9,6 +9,7 @@ from voice.search.records import Attributes, AttributeValue
 MOST_KEYS = 12
 """OpenAI allows 16 attributes; those of the folder and the format need room."""
 LONGEST_KEY, LONGEST_VALUE = 64, 512
+LARGEST_NUMBER = 1e15
 _FRONT = re.compile(
     r"\A(---|\+\+\+)[^\S\n]*\n(.*?)^(?:\1|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -88,7 +89,8 @@ def _from_toml(value: object) -> AttributeValue:
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
-        return float(value)
+        # No database keeps NaN, and no float an integer of many digits.
+        return float(value) if abs(value) < LARGEST_NUMBER else str(value)
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return str(value)

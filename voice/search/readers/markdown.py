@@ -20,7 +20,8 @@ def read_markdown(text: str) -> Text:
     attributes, body = split_front_matter(cleaned(text))
     builder = TextBuilder()
     _Walk(builder).through(_PARSER.parse(body))
-    return builder.built(str(attributes.pop("title", "")), attributes)
+    title = attributes.pop("title", "")
+    return builder.built(f"{title:.15g}" if isinstance(title, float) else str(title), attributes)
 
 
 class _Walk:
