@@ -180,11 +180,19 @@ class SqlRecords(DocumentTables):
         telling = {word: weights[word] for word in telling_words(holders, most)}
         others = {word: weights[word] for word in weights.keys() - telling.keys()}
         ranked = self._db.ranked(store_ids, telling, others, wanted, limit)
-        if not ranked and others:
+        if not ranked and others and self._any_passes(store_ids, wanted):
             ranked = self._db.ranked(store_ids, weights, {}, wanted, limit)
         there = {word: weights[word] for word, number in holders.items() if number}
         share = 1 / sum(weights.values())
         return Keywords(ranked, lambda ids: [share * each for each in self._covered(there, ids)])
+
+    def _any_passes(self, store_ids: Sequence[str], wanted: Compiled | None) -> bool:
+        rows = self._db.rows(
+            f"SELECT 1 FROM documents d WHERE d.store_id IN ({marks(store_ids)})"
+            f" AND {wanted.sql if wanted else 'TRUE'} LIMIT 1",
+            (*store_ids, *(wanted.parameters if wanted else ())),
+        )
+        return next(rows, None) is not None
 
     def _covered(self, weights: Mapping[str, float], chunk_ids: Sequence[int]) -> list[float]:
         """The weight of all words that each chunk has."""
