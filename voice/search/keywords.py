@@ -36,7 +36,8 @@ def telling_words(holders: Mapping[str, int], most: int) -> list[str]:
 
     What has none of them can hardly be the best, and to rank what has only common words takes long.
     """
-    found, together = [], 0
+    found: list[str] = []
+    together = 0
     for word in sorted(holders, key=lambda word: holders[word]):
         together += holders[word]
         if found and together > most:
