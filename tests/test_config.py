@@ -205,3 +205,37 @@ def test_the_key_of_one_server_is_not_sent_to_that_of_embeddings():
     keys |= {"EMBEDDINGS__BASE_URL": "http://two/v1"}
     settings = load_settings(environment=keys, env_file=Path("/nowhere"))
     assert (settings.embeddings_url, settings.embeddings_key) == ("http://two/v1", "")
+
+
+def test_servers_for_calls_are_a_json_list_as_browsers_write_it():
+    given = '[{"urls": "stun:a.example:3478"}, {"urls": ["turn:b.example?transport=tcp"], '
+    given += '"username": "u", "credential": "secret"}]'
+    stun, turn = load({"RTC__ICE_SERVERS": given}).rtc.ice_servers
+    assert stun.urls == ("stun:a.example:3478",)
+    assert turn.credential.get_secret_value() == "secret"
+
+
+def test_ports_of_calls_are_a_range():
+    rtc = load({"RTC__UDP_PORTS": "40000-40010", "RTC__PUBLIC_ADDRESS": "203.0.113.7"}).rtc
+    assert (rtc.udp_range, rtc.public_address) == (range(40_000, 40_011), "203.0.113.7")
+    assert load().rtc.udp_range is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("RTC__UDP_PORTS", "40000", "a range like 40000-40100"),
+        ("RTC__UDP_PORTS", "40010-40000", "the lower first"),
+        ("RTC__UDP_PORTS", "80-90", "from 1024"),
+        ("RTC__PUBLIC_ADDRESS", "example.com", "an IP address like 203.0.113.7"),
+        ("RTC__ICE_SERVERS", "stun:a.example", "JSON"),
+        ("RTC__ICE_SERVERS", '[{"urls": "http://a.example"}]', "like stun:HOST:3478"),
+    ],
+)
+def test_settings_of_calls_that_are_wrong_say_what_would_be_right(variable, value, says):
+    assert says in complaint({variable: value})
+
+
+def test_the_credential_of_a_server_for_calls_is_not_shown():
+    given = '[{"urls": "http://a.example", "credential": "hunter2"}]'
+    assert "hunter2" not in complaint({"RTC__ICE_SERVERS": given})

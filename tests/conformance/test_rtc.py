@@ -101,7 +101,8 @@ async def test_42_an_answer_is_heard_and_told_in_order(serve):
         ]
         assert sorted(told, key=types.index) == told
         assert "response.output_audio.delta" not in types
-        assert len(live.stt.utterances[0].pcm) > len(recording("winter")) * 2 // 3 * 0.8
+        heard = sum(len(utterance.pcm) for utterance in live.stt.utterances)
+        assert heard > len(recording("winter")) * 2 // 3 * 0.8
         await asyncio.sleep(0.3)  # what was sent last is still in the client's jitter buffer
         said_s = sum(map(len, live.tts.texts)) * live.tts.seconds_per_character
         assert phone.ear.loud_s == pytest.approx(said_s, abs=0.1)
@@ -211,7 +212,8 @@ async def test_calls_in_g711_are_heard_and_answered(serve, codec):
         await asyncio.sleep(0.3)
         assert phone.ear.pitch_hz() == pytest.approx(220, abs=2)
         assert phone.ear.rate_hz == 8000
-        assert len(live.stt.utterances[0].pcm) > len(recording("winter")) * 2 // 3 * 0.8
+        heard = sum(len(utterance.pcm) for utterance in live.stt.utterances)
+        assert heard > len(recording("winter")) * 2 // 3 * 0.8
 
 
 @pytest.mark.parametrize("direction", ["sendonly", "recvonly", "inactive"])
