@@ -521,6 +521,7 @@ def test_where_to_look_is_shown_only_if_it_was_said():
     assert somewhere.to_wire("sess_1")["retrieval"] == {
         "vector_store_ids": ("vs_1",),
         "max_num_results": 4,
+        "mode": "before",
     }
     assert update(somewhere, retrieval=None).to_wire("sess_1")["retrieval"] is None
 

@@ -162,6 +162,8 @@ class Lookup(Value, frozen=True):
 
     stores: tuple[str, ...]
     limit: int = 4
+    by_call: bool = False
+    """Let the model look by itself, with a tool, instead of looking first."""
 
 
 class Source(Value, frozen=True):

@@ -207,3 +207,5 @@ class Retrieval(Setting, frozen=True):
 
     vector_store_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
     max_num_results: Annotated[int, Meta(ge=1, le=20)] = 4
+    mode: Literal["before", "tool"] = "before"
+    """Whether to look before each answer, or to let the model call a tool for it."""

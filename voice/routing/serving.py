@@ -25,6 +25,8 @@ from voice.routing.router import Router
 from voice.routing.speech_to_text import RoutedSpeechToText
 from voice.routing.targets import Route, Target
 from voice.routing.text_to_speech import RoutedTextToSpeech
+from voice.search.grounding import informed
+from voice.search.knowledge import Knowledge
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -35,6 +37,7 @@ class Hosting(EngineSource, Protocol):
     other_ears: Spares[SpeechToText]
     other_voices: Spares[TextToSpeech]
     other_models: Spares[LanguageModel]
+    knowledge: Knowledge
 
 
 def router_of(settings: Settings, source: Hosting) -> Router:
@@ -42,7 +45,7 @@ def router_of(settings: Settings, source: Hosting) -> Router:
     registry = registry_of(settings)
     texts = ServerEngines(
         source,
-        LocalChat,
+        lambda llm: LocalChat(informed(llm, source.knowledge.library)),
         LocalEmbeddings,
         others=registry.local_models("chat"),
         open_other=source.other_models.get,

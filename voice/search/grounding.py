@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -21,7 +22,8 @@ from voice.engines.protocols import (
 from voice.engines.wordforms import content_words
 from voice.search.errors import SearchError
 from voice.search.library import Library
-from voice.search.records import Passage
+from voice.search.records import FOLDERS_STORE, Passage
+from voice.search.search_tool import answer_searching
 from voice.streams import closing
 
 log = structlog.get_logger()
@@ -52,30 +54,47 @@ class Grounded:
     cannot be looked up is answered without.
     """
 
-    def __init__(self, model: LanguageModel, library: FindLibrary) -> None:
+    def __init__(
+        self, model: LanguageModel, library: FindLibrary, usual: Lookup | None = None
+    ) -> None:
         self.name = model.name
         self.context_tokens = model.context_tokens
         self.accepts = model.accepts
         self._model = model
         self._library = library
+        self._usual = usual
+        """Where to look if a prompt does not say."""
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Stream an answer and, before its end, the sources it was taken from."""
-        sources = await self._sources(prompt)
-        async with closing(answer_from(self._model, prompt, sources)) as pieces:
+        async with closing(await self._answer(prompt)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    async def _sources(self, prompt: Prompt) -> list[Source]:
+    async def _answer(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        lookup = prompt.lookup or self._usual
+        prompt = msgspec.structs.replace(prompt, lookup=None)
+        if lookup is not None and lookup.by_call and "tools" in self.accepts:
+            find = partial(self._find, lookup)
+            return answer_searching(self._model, prompt, lambda query: find([query]), supporting)
         questions = questions_of(prompt.messages)
-        if prompt.lookup is None or not questions:
-            return []
+        sources = await self._find(lookup, questions) if lookup and questions else []
+        return answer_from(self._model, prompt, sources)
+
+    async def _find(self, lookup: Lookup, questions: Sequence[str]) -> list[Source]:
         try:
-            passages = await look_up(await self._library(), prompt.lookup, questions)
+            passages = await look_up(await self._library(), lookup, questions)
         except (SearchError, EngineError) as error:
             log.warning("answering without documents", reason=str(error))
             return []
         return within(passages, self.context_tokens)
+
+
+def informed(model: LanguageModel, library: FindLibrary) -> LanguageModel:
+    """A model that takes sources looks into the indexed folders whoever asks it."""
+    if "sources" not in model.accepts:
+        return model
+    return Grounded(model, library, Lookup(stores=(FOLDERS_STORE,)))
 
 
 async def answer_from(
@@ -94,7 +113,6 @@ async def answer_from(
 
 
 def _with(prompt: Prompt, sources: Sequence[Source], accepts: frozenset[str]) -> Prompt:
-    prompt = msgspec.structs.replace(prompt, lookup=None)
     if not sources:
         return prompt
     if "sources" in accepts:

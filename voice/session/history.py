@@ -163,6 +163,6 @@ def _lookup(config: SessionConfig) -> Lookup | None:
     match config.retrieval:
         case None:
             return None
-        case Retrieval(vector_store_ids=stores, max_num_results=limit):
-            return Lookup(stores=stores, limit=limit)
+        case Retrieval(vector_store_ids=stores, max_num_results=limit, mode=mode):
+            return Lookup(stores=stores, limit=limit, by_call=mode == "tool")
     return Lookup(stores=(FOLDERS_STORE,))
