@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -11,6 +11,7 @@ from voice.groups import first_error
 from voice.search.errors import SearchError
 from voice.search.intake import Intake
 from voice.search.library import Library, open_library
+from voice.search.records import FOLDERS_STORE
 
 log = structlog.get_logger()
 
@@ -69,6 +70,9 @@ class Knowledge:
     async def _take_in(self, library: Library, intake: Intake) -> None:
         # What is taken in before there is an embedder would be found by its words alone.
         library.embedder = await self._embedder()
+        # The first question shall not wait for the vectors to be read.
+        with suppress(SearchError):
+            await library.warm(FOLDERS_STORE)
         await intake.run()
 
     async def _expire(self, library: Library) -> None:
