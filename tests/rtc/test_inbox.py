@@ -79,6 +79,8 @@ def test_a_closed_inbox_is_empty_for_ever():
         inbox.hear(b"1")
         inbox.take("one")
         inbox.close()
+        inbox.hear(b"2")
+        assert inbox.take("two")
         assert [await inbox.get(), await inbox.get()] == [None, None]
 
     run(main())

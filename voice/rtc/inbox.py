@@ -29,6 +29,8 @@ class Inbox:
         self._filled = asyncio.Event()
 
     def hear(self, pcm: bytes) -> None:
+        if self._closed:
+            return
         self._sounds.append(Sound(pcm))
         if len(self._sounds) > self._max_sounds:
             self._sounds.popleft()
@@ -37,6 +39,8 @@ class Inbox:
 
     def take(self, event: str | bytes) -> bool:
         """Keep an event; False when there are too many, and the client must be let go."""
+        if self._closed:
+            return True
         self._event_bytes += len(event) + EVENT_BYTES
         self._events.append(event)
         self._filled.set()
