@@ -146,7 +146,8 @@ async def test_filters_look_at_attributes(sdk):
         },
     )
     assert {each.filename for each in found.data} == {"new.md"}
-    assert found.data[0].attributes == {"year": 2020, "lang": "en"}
+    attributes = found.data[0].attributes
+    assert attributes == {"year": 2020, "lang": "en"}
 
 
 async def test_the_attributes_of_a_file_are_replaced(sdk):

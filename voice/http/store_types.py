@@ -193,7 +193,7 @@ def described_document(document: Document) -> dict[str, object]:
         "status": document.status,
         "last_error": msgspec.to_builtins(document.failure),
         "usage_bytes": document.bytes,
-        "attributes": document.attributes,
+        "attributes": _attributes(document),
         "chunking_strategy": {
             "type": "static",
             "static": {
@@ -225,6 +225,14 @@ def described_passage(passage: Passage) -> dict[str, object]:
         "file_id": document.id,
         "filename": document.name,
         "score": round(passage.score, 6),
-        "attributes": document.attributes,
+        "attributes": _attributes(document),
         "content": [{"type": "text", "text": passage.chunk.text}],
+    }
+
+
+def _attributes(document: Document) -> dict[str, object]:
+    """As they were sent: whole numbers, which are kept as floats, without a point."""
+    return {
+        key: int(value) if isinstance(value, float) and value.is_integer() else value
+        for key, value in document.attributes.items()
     }
