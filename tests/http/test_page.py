@@ -27,7 +27,8 @@ async def test_the_page_comes_without_a_key_and_the_rest_does_not():
 
 
 async def test_the_policy_allows_this_host_alone_and_nothing_inline():
-    async with serving() as client:
+    # A server without keys answers to no stranger's name.
+    async with serving("secret") as client:
         page = await client.get("/", headers={"host": "talk.example:8443"})
     policy = page.headers["content-security-policy"]
     assert "connect-src 'self' ws://talk.example:8443 wss://talk.example:8443;" in policy
@@ -37,13 +38,14 @@ async def test_the_policy_allows_this_host_alone_and_nothing_inline():
 
 
 async def test_a_host_that_is_none_adds_nothing_to_the_policy():
-    async with serving() as client:
+    # A server without keys answers to no stranger's name.
+    async with serving("secret") as client:
         page = await client.get("/", headers={"host": "a;script-src"})
     assert "connect-src 'self';" in page.headers["content-security-policy"]
 
 
 async def test_a_file_that_the_browser_has_is_not_sent_again():
-    async with serving() as client:
+    async with serving("secret") as client:
         first = await client.get("/web/style.css")
         again = await client.get("/web/style.css", headers={"if-none-match": first.headers["etag"]})
         other = await client.get("/web/style.css", headers={"if-none-match": 'W/"other"'})
@@ -56,7 +58,7 @@ async def test_a_file_that_the_browser_has_is_not_sent_again():
 async def test_every_file_of_the_page_is_served_as_what_it_is():
     files = [path for path in web_path().rglob("*") if path.is_file()]
     assert files
-    async with serving() as client:
+    async with serving("secret") as client:
         for path in files:
             answer = await client.get(f"/web/{path.relative_to(web_path()).as_posix()}")
             assert answer.headers["content-type"].partition(";")[0] == TYPES[path.suffix], path
