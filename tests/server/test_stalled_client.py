@@ -24,6 +24,7 @@ async def test_a_conversation_ends_when_nothing_of_it_is_read(monkeypatch):
     engines = FakeSpeechToText(), FakeLanguageModel(), FakeTextToSpeech()
     settings = Settings(server=ServerSettings(port=0))
     async with hosting(settings, server=Server(settings, scripted(*engines))) as hosted:
+        await hosted.server.knowledge.library()  # From here on its tasks are there as well.
         before = len(asyncio.all_tasks())
         address = hosted.url.replace("http", "ws") + "/v1/realtime?model=voice"
         # Its library takes one frame ahead of those it is asked for, and then nothing more.
