@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
@@ -16,6 +15,7 @@ import msgspec
 import structlog
 
 from voice.engines.wire import HEADER, MAX_FRAME_BYTES, Frame, FromWorker, pack
+from voice.import_path import import_path
 
 # A worker that was given this much and did not read it is not going to.
 UNREAD_BYTES = 2 * MAX_FRAME_BYTES
@@ -61,15 +61,12 @@ class Child(asyncio.SubprocessProtocol):
         """Set when no more frames will come."""
 
     async def __aenter__(self) -> Self:
-        # -P keeps a user's folder from hiding our modules; what this process can import, the worker
-        # can too, in the same order.
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         spec = self._spec
         transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: self,
             *(sys.executable, "-P", "-m", "voice.engines.worker"),
             *(spec.engine, json.dumps(dict(spec.options)), f"--slots={spec.slots}"),
-            env=os.environ | {"PYTHONPATH": path} | dict(spec.environment),
+            env=os.environ | {"PYTHONPATH": import_path()} | dict(spec.environment),
         )
         self._transport = transport
         self._stdin = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))

@@ -5,12 +5,12 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
+from voice.import_path import import_path
 from voice.search.errors import SearchError
 from voice.search.prepared import HEADER, Answer, Job, Unreadable
 
@@ -69,14 +69,12 @@ class ReadingProcess:
 
     async def _start(self) -> asyncio.subprocess.Process:
         """Start the process, and wait for the empty frame that says it is ready."""
-        # As for engines: what this process can import, that one can, and no user's folder hides it.
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "voice.search.reading_child"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | {"PYTHONPATH": import_path(), "OPENBLAS_NUM_THREADS": "1"},
         )
         try:
             await self._receive()
