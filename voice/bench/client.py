@@ -5,7 +5,6 @@ import base64
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from voice.bench.playback import Playback
-from voice.bench.script import FRAME_MS, RATE_HZ, SILENCE, Recording, append
+from voice.bench.script import FRAME_MS, RATE_HZ, SILENCE, Recording, Said, append
 from voice.groups import ungrouped
 
 Event = dict[str, Any]
@@ -32,19 +31,6 @@ _light = msgspec.json.Decoder(_Delta)
 
 class LostError(Exception):
     """The server closed the connection."""
-
-
-@dataclass(slots=True)
-class Said:
-    """A recording that is being spoken: when each of its frames was sent."""
-
-    recording: Recording
-    sent_s: list[float] = field(default_factory=list)
-
-    def at_s(self, ms: float) -> float:
-        """When a moment of the recording was spoken: in the 20 ms before its frame was sent."""
-        index = min(int(ms // FRAME_MS), len(self.recording.frames) - 1)
-        return self.sent_s[index] + (ms - (index + 1) * FRAME_MS) / 1000
 
 
 class Client:

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -20,7 +20,7 @@ from aiortc.rtp import RtpPacket
 from av import AudioFrame, Packet
 
 from voice.bench.rtc_messages import Frames
-from voice.bench.script import FRAME_BYTES, FRAME_MS, Recording
+from voice.bench.script import FRAME_BYTES, FRAME_MS, Recording, Said
 from voice.groups import ungrouped
 from voice.rtc.codecs import CODECS, Voice
 
@@ -49,19 +49,6 @@ def spoken(recording: Recording) -> Spoken:
     voice, pcm = Voice(OPUS), recording.pcm
     frames = [pcm[at : at + FRAME_BYTES] for at in range(0, len(pcm), FRAME_BYTES)]
     return Spoken(recording, tuple(map(voice.payload, frames)))
-
-
-@dataclass(slots=True)
-class Said:
-    """A recording that is being spoken: when each of its packets was sent."""
-
-    recording: Recording
-    sent_s: list[float] = field(default_factory=list)
-
-    def at_s(self, ms: float) -> float:
-        """When a moment of the recording was spoken: in the 20 ms before its packet was sent."""
-        index = min(int(ms // FRAME_MS), len(self.recording.frames) - 1)
-        return self.sent_s[index] + (ms - (index + 1) * FRAME_MS) / 1000
 
 
 class Microphone(MediaStreamTrack):

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -28,6 +28,19 @@ class Recording:
     frames: tuple[str, ...]
     start_ms: float
     end_ms: float
+
+
+@dataclass(slots=True)
+class Said:
+    """A recording that is being spoken: when each frame or packet was sent."""
+
+    recording: Recording
+    sent_s: list[float] = field(default_factory=list)
+
+    def at_s(self, ms: float) -> float:
+        """When a moment of the recording was spoken: in the 20 ms before it was sent."""
+        index = min(int(ms // FRAME_MS), len(self.recording.frames) - 1)
+        return self.sent_s[index] + (ms - (index + 1) * FRAME_MS) / 1000
 
 
 def append(pcm: bytes) -> str:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
-from voice.bench.client import Client, Event, Said
+from voice.bench.client import Client, Event
 from voice.bench.messages import BargeIn, Turn
-from voice.bench.script import ORDER, Recording, long_answer, nearest, short_answer
+from voice.bench.script import ORDER, Recording, Said, long_answer, nearest, short_answer
 
 SILENCE_MS = 500
 PATIENCE_S = 60.0
