@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from tests.search.libraries import EMBEDDER, STORE, chunks, document, store, vectors
@@ -173,6 +174,51 @@ def test_attributes_are_replaced(records):
     assert texts_found(records, "text", wanted={"type": "eq", "key": "b", "value": "y"})
     assert not texts_found(records, "text", wanted={"type": "eq", "key": "b", "value": "x"})
     assert not texts_found(records, "text", wanted={"type": "eq", "key": "a", "value": 1})
+
+
+def test_a_document_is_amended_and_keeps_its_chunks_and_vectors(records):
+    kept = records.put(
+        document(path="/old.md", sha256="1", attributes={"a": 1}),
+        chunks("text"),
+        vectors([1, 0]),
+        EMBEDDER,
+    )
+    moved = msgspec.structs.replace(
+        kept,
+        name="new.md",
+        path="/new.md",
+        title="New",
+        modified_ns=9,
+        attributes={"b": "x"},
+        status="failed",
+        failure=Failure(code="server_error", message="is old"),
+    )
+    before = records.revision()
+    assert records.amend(moved)
+    assert records.document(STORE, "a") == records.document_at(STORE, "/new.md") == moved
+    assert records.document_at(STORE, "/old.md") is None
+    assert texts_found(records, "text", wanted={"type": "eq", "key": "b", "value": "x"})
+    assert not texts_found(records, "text", wanted={"type": "eq", "key": "a", "value": 1})
+    with records.snapshot():
+        (change,) = records.changes(STORE, before)
+    assert (change.attributes, change.vectors) == ({"b": "x"}, vectors([1, 0]).tobytes())
+
+
+def test_a_document_that_is_moved_takes_the_place_of_another(records):
+    kept = records.put(document("a", path="/a"), chunks("one"), None, "")
+    records.put(document("b", path="/b"), chunks("two"), vectors([1, 0]), EMBEDDER)
+    assert records.amend(msgspec.structs.replace(kept, path="/b"))
+    assert [each.id for each in records.paths(STORE)] == ["a"]
+    assert records.store(STORE).embedder == ""
+
+
+def test_what_has_changed_meanwhile_is_not_amended(records):
+    before = records.put(document(sha256="1", path="/a"), chunks("one"), None, "")
+    records.put(document("b", path="/b"), [], None, "")
+    records.put(document(sha256="2", path="/a"), chunks("two"), None, "")
+    assert not records.amend(msgspec.structs.replace(before, path="/b", name="other"))
+    assert records.document(STORE, "a").name == "a.md"
+    assert records.document_at(STORE, "/b").id == "b"
 
 
 # ---------------------------------------------------------------- vectors

@@ -213,6 +213,13 @@ class Library:
         """Replace the attributes of a document. False if there is none."""
         return await self._run(self._records.set_attributes, store_id, document_id, attributes)
 
+    async def amend(self, document: Document) -> bool:
+        """Change what is told of a document, as its path or status; its chunks and vectors stay.
+
+        False if its content has changed since, or it has gone.
+        """
+        return await self._run(self._records.amend, document)
+
     async def document(self, store_id: str, document_id: str) -> Document | None:
         return await self._run(self._records.document, store_id, document_id)
 

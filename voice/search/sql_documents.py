@@ -1,8 +1,8 @@
 """Documents with their attributes, chunks and vectors, in the tables of both databases."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from voice.search.database import CHUNK_BITS
+from voice.search.database import CHUNK_BITS, Row
 from voice.search.errors import SearchError
 from voice.search.filters import column
 from voice.search.listing import list_page, note_departed
@@ -26,6 +26,12 @@ from voice.search.rows import (
     write_json,
 )
 from voice.search.sql_tables import Tables
+
+AMENDED = (
+    *("name", "path", "title", "modified_ns", "attributes"),
+    *("status", "failure_code", "failure_message"),
+)
+"""The columns that can change while the content stays."""
 
 
 class DocumentTables(Tables):
@@ -74,13 +80,7 @@ class DocumentTables(Tables):
 
     def add_vectors(self, document: Document, vectors: Vectors, embedder: str) -> bool:
         with self._db.transaction():
-            row = self._one(
-                "SELECT number, chunk_count FROM documents"
-                " WHERE store_id = ? AND id = ? AND sha256 = ?",
-                document.store_id,
-                document.id,
-                document.sha256,
-            )
+            row = self._same(document)
             if row is None or row[1] != len(vectors):
                 return False
             self._insert_vectors(document.store_id, row[0], vectors, embedder)
@@ -89,10 +89,7 @@ class DocumentTables(Tables):
     def _insert_vectors(self, store_id: str, number: int, vectors: Vectors, embedder: str) -> None:
         self._claim(store_id, embedder, vectors.shape[1])
         self._db.add_vectors(number, vectors)
-        self._db.run(
-            "UPDATE documents SET embedded = ?, revision = ? WHERE number = ?",
-            (len(vectors) > 0, self._advance(), number),
-        )
+        self._change(number, {"embedded": len(vectors) > 0})
 
     def _claim(self, store_id: str, embedder: str, dimensions: int) -> None:
         """Note whose vectors the store has. Raises `SearchError` where they are another's."""
@@ -134,13 +131,46 @@ class DocumentTables(Tables):
             )
             if row is None:
                 return False
-            self._db.run(
-                "UPDATE documents SET attributes = ?, revision = ? WHERE number = ?",
-                (write_json(kept), self._advance(), row[0]),
-            )
-            self._db.run("DELETE FROM attributes WHERE document = ?", row)
-            self._insert_attributes(row[0], kept)
+            self._change(row[0], {"attributes": write_json(kept)})
+            self._replace_attributes(row[0], kept)
             return True
+
+    def amend(self, document: Document) -> bool:
+        kept = kept_document(document, [])
+        values = document_values(kept)
+        with self._db.transaction():
+            row = self._same(kept)
+            if row is None:
+                return False
+            self._db.run(
+                "DELETE FROM documents WHERE store_id = ? AND path = ? AND path <> '' AND id <> ?",
+                (kept.store_id, kept.path, kept.id),
+            )
+            self._change(row[0], {name: values[name] for name in AMENDED})
+            self._replace_attributes(row[0], kept.attributes)
+            self._settle_embedder(kept.store_id)
+            return True
+
+    def _same(self, document: Document) -> Row | None:
+        """The number and how many chunks of a document, if its content is still the same."""
+        return self._one(
+            "SELECT number, chunk_count FROM documents"
+            " WHERE store_id = ? AND id = ? AND sha256 = ?",
+            document.store_id,
+            document.id,
+            document.sha256,
+        )
+
+    def _change(self, number: int, values: Mapping[str, object]) -> None:
+        self._db.run(
+            f"UPDATE documents SET {', '.join(f'{name} = ?' for name in values)}, revision = ?"
+            " WHERE number = ?",
+            (*values.values(), self._advance(), number),
+        )
+
+    def _replace_attributes(self, number: int, attributes: Attributes) -> None:
+        self._db.run("DELETE FROM attributes WHERE document = ?", (number,))
+        self._insert_attributes(number, attributes)
 
     def _insert_attributes(self, number: int, attributes: Attributes) -> None:
         for key, value in attributes.items():

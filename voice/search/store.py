@@ -152,6 +152,12 @@ class Records(Protocol):
     def set_attributes(self, store_id: str, document_id: str, attributes: Attributes) -> bool:
         """Replace the attributes of a document. False if there is none."""
 
+    def amend(self, document: Document) -> bool:
+        """Change the name, path, title, time, attributes and status of a document, not its chunks.
+
+        What else has this path goes. False if the content has changed since, or has gone.
+        """
+
     def document(self, store_id: str, document_id: str) -> Document | None: ...
 
     def document_at(self, store_id: str, path: str) -> Document | None: ...
