@@ -13,9 +13,9 @@ from voice.bench.messages import HostPlan, Phase
 from voice.bench.pipes import PeerEndedError
 from voice.bench.report import DEFINITIONS, result
 from voice.bench.soak import soak_scenario, soaked
-from voice.bench.tables import console_for, show, show_soak
+from voice.bench.tables import show, show_soak
 from voice.cli.bench_http import http
-from voice.cli.bench_output import Numbers, machine, write_json
+from voice.cli.bench_output import Numbers, console_beside, json_option, machine, write_json
 from voice.cli.bench_rtc import rtc
 from voice.cli.bench_search import search
 
@@ -56,9 +56,7 @@ bench.add_command(search)
 )
 @click.option("--turns", type=click.IntRange(1), help="Questions per client.  [default: 4 to 2]")
 @click.option("--soak", is_flag=True, help="Open and drop 200 sessions instead.")
-@click.option(
-    "--json", "to", type=click.File("wb"), help="Write the figures there too; - is stdout."
-)
+@json_option
 def turn(
     sessions: tuple[int, ...],
     engines: str,
@@ -72,7 +70,7 @@ def turn(
     Clients speak recorded questions in real time, interrupt, listen, and let the server speak. Ends
     with 1 when an answer is missing or wrong; slowness is reported and never an error.
     """
-    console = console_for(stderr=to is not None and to.name == "<stdout>")
+    console = console_beside(to)
     try:
         problems = (
             _soak(console, to)

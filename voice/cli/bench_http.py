@@ -12,9 +12,8 @@ from voice.bench.http_messages import PARTS, HttpPart, Way
 from voice.bench.http_report import HTTP_DEFINITIONS, http_result
 from voice.bench.http_tables import show_http
 from voice.bench.pipes import PeerEndedError
-from voice.bench.tables import console_for
 from voice.bench.upstream import MODEL
-from voice.cli.bench_output import machine, write_json
+from voice.cli.bench_output import console_beside, json_option, machine, write_json
 
 
 class _Parts(click.ParamType[tuple[HttpPart, ...]]):
@@ -77,9 +76,7 @@ class _Url(click.ParamType[str]):
     default=0,
     help="Port of the fake upstream, for the other server to be set before it.  [default: any]",
 )
-@click.option(
-    "--json", "to", type=click.File("wb"), help="Write the figures there too; - is stdout."
-)
+@json_option
 def http(
     seconds: float,
     rate: float,
@@ -97,7 +94,7 @@ def http(
     transcription are done by the installed engines. Ends with 1 when an answer is missing or wrong;
     slowness is reported and never an error.
     """
-    console = console_for(stderr=to is not None and to.name == "<stdout>")
+    console = console_beside(to)
     other = None
     if against:
         # What is behind it is not known, unless it was set before the fake upstream.

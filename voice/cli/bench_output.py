@@ -6,8 +6,10 @@ from typing import BinaryIO
 
 import click
 import msgspec
+from rich.console import Console
 
 from voice import __version__
+from voice.bench.tables import console_for
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -28,6 +30,16 @@ class Numbers(click.ParamType[tuple[int, ...]]):
         if not numbers or min(numbers) < self._least:
             self.fail(f"{value!r} must be numbers from {self._least}, as in 1,4,16", param, ctx)
         return numbers
+
+
+json_option = click.option(
+    "--json", "to", type=click.File("wb"), help="Write the figures there too; - is stdout."
+)
+
+
+def console_beside(to: BinaryIO | None) -> Console:
+    """The console for tables: stderr where the figures go to stdout."""
+    return console_for(stderr=to is not None and to.name == "<stdout>")
 
 
 def machine() -> dict[str, object]:

@@ -8,8 +8,7 @@ import click
 
 from voice.bench.pipes import PeerEndedError
 from voice.bench.rtc_report import RTC_DEFINITIONS, measure_rtc, show_rtc
-from voice.bench.tables import console_for
-from voice.cli.bench_output import Numbers, machine, write_json
+from voice.cli.bench_output import Numbers, console_beside, json_option, machine, write_json
 
 
 @click.command()
@@ -34,16 +33,14 @@ from voice.cli.bench_output import Numbers, machine, write_json
     show_default=True,
     help="How long to hold the calls, silent and speaking.",
 )
-@click.option(
-    "--json", "to", type=click.File("wb"), help="Write the figures there too; - is stdout."
-)
+@json_option
 def rtc(calls: tuple[int, ...], turns: int, seconds: float, to: BinaryIO | None) -> None:
     """Measure calls over WebRTC, as stock clients in another process hear them.
 
     Beside them, in the same run, the same turns go over WebSocket. Ends with 1 when an answer is
     missing; slowness is reported and never an error.
     """
-    console = console_for(stderr=to is not None and to.name == "<stdout>")
+    console = console_beside(to)
     results = []
     try:
         for number, count in enumerate(calls):

@@ -8,8 +8,8 @@ import click
 from voice.bench.figures import Spread
 from voice.bench.search_bench import SEARCH_DEFINITIONS, Found, SearchResult, measure_search
 from voice.bench.search_corpus import Question, transcribed_questions, typed_questions
-from voice.bench.tables import ABSENT, console_for, print_table
-from voice.cli.bench_output import Numbers, machine, write_json
+from voice.bench.tables import ABSENT, print_table
+from voice.cli.bench_output import Numbers, console_beside, json_option, machine, write_json
 from voice.cli.settings import settings_or_exit
 from voice.config import Settings
 from voice.engines.protocols import Embedder, EngineError
@@ -30,15 +30,13 @@ HEADERS = [
     help="How many chunks there are; one run each.",
 )
 @click.option("--heard/--no-heard", default=True, help="Ask the spoken questions, too.")
-@click.option(
-    "--json", "to", type=click.File("wb"), help="Write the figures there too; - is stdout."
-)
+@json_option
 def search(chunks: tuple[int, ...], heard: bool, to: BinaryIO | None) -> None:
     """Measure how well and how fast documents are found, by the sample questions.
 
     By words, and with an embedding model also by meaning and by both.
     """
-    console = console_for(stderr=to is not None and to.name == "<stdout>")
+    console = console_beside(to)
     settings = settings_or_exit()
     spoken: list[Question] = []
     if heard:
