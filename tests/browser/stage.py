@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+import soxr
 
 from tests.conformance.live import scripted
 from voice.bundled import samples_path
 from voice.cli.hosting import Hosted, hosting
 from voice.config import AuthSettings, EngineSettings, ServerSettings, Settings
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
-from voice.engines.registry import open_engines
+from voice.engines.protocols import STT_RATE_HZ, ListenOptions
+from voice.engines.registry import open_engine, open_engines
 from voice.server import Server
 
 RATE_HZ = 24_000
@@ -161,3 +163,14 @@ def sounding(x: Sound) -> list[tuple[float, float]]:
     starts = [loud[0], *loud[breaks + 1]]
     ends = [*loud[breaks], loud[-1]]
     return [(start / RATE_HZ, end / RATE_HZ) for start, end in zip(starts, ends, strict=True)]
+
+
+async def heard_in(pcm: Sound) -> str:
+    """What the embedded recognizer makes of a sound."""
+    settings = Settings(engines=EngineSettings(stt="sphinx"))
+    async with open_engine(settings, "stt", "sphinx") as stt:
+        utterance = stt.listen(ListenOptions())
+        utterance.feed(soxr.resample(pcm, RATE_HZ, STT_RATE_HZ).tobytes())
+        transcript = await utterance.transcript()
+        utterance.close()
+    return transcript.text.lower()

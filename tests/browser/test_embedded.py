@@ -1,25 +1,10 @@
 """The page with the engines that every installation has."""
 
 import pytest
-import soxr
 
-from tests.browser.stage import RATE_HZ, microphone, serving, visiting
-from voice.config import EngineSettings, Settings
-from voice.engines.protocols import STT_RATE_HZ, ListenOptions
-from voice.engines.registry import open_engine
+from tests.browser.stage import heard_in, microphone, serving, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.engine, pytest.mark.slow]
-
-
-async def heard_in(pcm) -> str:
-    """What the embedded recognizer makes of a sound."""
-    settings = Settings(engines=EngineSettings(stt="sphinx"))
-    async with open_engine(settings, "stt", "sphinx") as stt:
-        utterance = stt.listen(ListenOptions())
-        utterance.feed(soxr.resample(pcm, RATE_HZ, STT_RATE_HZ).tobytes())
-        transcript = await utterance.transcript()
-        utterance.close()
-    return transcript.text.lower()
 
 
 @pytest.mark.parametrize("transport", ["webrtc", "websocket"])
