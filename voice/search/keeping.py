@@ -15,6 +15,7 @@ CHUNKS_AT_ONCE = 32
 MOST_FAILURES = 3
 """So many documents one after the other that cannot be embedded say that none can be."""
 FEW = 50
+OUT_OF_DATE = "what is found is of the time before it was changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,23 @@ class Keeper:
     async def _fail(self, ready: Ready, error: EngineError) -> None:
         self._count_failure(error)
         reason = f"cannot be embedded: {error}"
-        failure = Failure(code="server_error", message=reason)
-        document = msgspec.structs.replace(ready.document, status="failed", failure=failure)
-        await self._library.put(document)
+        if not await self._keep_old(ready.document, reason):
+            await self._library.put(_failed(ready.document, reason))
         ready.finish(reason)
+
+    async def _keep_old(self, document: Document, reason: str) -> bool:
+        """Whether what it said before could be left to be found, marked as out of date."""
+        old = await self._library.document(document.store_id, document.id)
+        if old is None or not old.chunk_count:
+            return False
+        return await self._library.amend(_failed(old, f"{reason}; {OUT_OF_DATE}"))
 
     def _count_failure(self, error: EngineError) -> None:
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             raise error
+
+
+def _failed(document: Document, reason: str) -> Document:
+    failure = Failure(code="server_error", message=reason)
+    return msgspec.structs.replace(document, status="failed", failure=failure)
