@@ -110,6 +110,8 @@ async def test_a_file_that_was_only_touched_is_not_embedded_again(world):
     summary = await world.index()
     assert (world.reading.names, summary.unchanged) == (["a.md"], 1)
     assert world.library.embedder.requests == []
+    assert (await world.index()).unchanged == 1
+    assert world.reading.names == []
 
 
 async def test_changes_additions_and_deletions_are_followed(world):
@@ -128,17 +130,42 @@ async def test_changes_additions_and_deletions_are_followed(world):
     assert (await world.documents())["b.md"].id == before["b.md"].id
 
 
-async def test_a_file_that_was_renamed_keeps_its_document(world):
-    world.write(a="One.", b="Two.")
+async def test_a_file_that_was_renamed_keeps_its_document_and_its_vectors(world):
+    world.write(a="# One\n\nIt is.", b="Two.")
     await world.index()
     before = await world.documents()
+    world.library.embedder.requests.clear()
     (world.top / "sub").mkdir()
     (world.top / "a.md").rename(world.top / "sub" / "c.md")
     summary = await world.index()
     assert (summary.moved, summary.added, summary.removed) == (1, 0, 0)
     after = await world.documents()
     assert set(after) == {"b.md", "sub/c.md"}
-    assert after["sub/c.md"].id == before["a.md"].id
+    moved = after["sub/c.md"]
+    assert (moved.id, moved.title) == (before["a.md"].id, "One")
+    assert moved.attributes["path"] == "sub/c.md"
+    assert world.library.embedder.requests == []
+    assert (await world.library.totals(FOLDERS_STORE)).chunks_with_vectors == 2
+    assert ((await world.index()).unchanged, world.reading.names) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "rebuild"),
+    [
+        ("# One\n\nTwo.", "b.md", True),
+        ("# One\n\nTwo.", "b.txt", False),
+        ("Its title is its name.", "b.md", False),
+    ],
+)
+async def test_a_renamed_file_that_is_read_otherwise_is_embedded_again(world, text, name, rebuild):
+    world.write(a=text)
+    await world.index()
+    before = await world.documents()
+    world.library.embedder.requests.clear()
+    (world.top / "a.md").rename(world.top / name)
+    assert (await world.index(rebuild=rebuild)).moved == 1
+    assert len(world.library.embedder.requests) == 1
+    assert [each.id for each in (await world.documents()).values()] == [before["a.md"].id]
 
 
 async def test_a_file_in_place_of_a_renamed_one_is_a_document_of_its_own(world):
@@ -239,6 +266,25 @@ async def test_a_document_that_cannot_be_embedded_fails_alone(world):
     assert (await world.documents())["b.md"].failure.code == "server_error"
     world.library.embedder.fails_on = None
     assert (await world.index()).changed == 1
+
+
+async def test_a_changed_document_that_cannot_be_embedded_is_found_as_it_was(world):
+    world.write(a="Rye bread.")
+    await world.index()
+    world.library.embedder.fails_on = "poison"
+    world.write(a="Rye bread and poison here")
+    reason = "cannot be embedded: 'poison' cannot be embedded"
+    assert list((await world.index()).failures.values()) == [reason]
+    assert await world.texts() == {"a.md": "Rye bread."}
+    kept = (await world.documents())["a.md"]
+    assert kept.status == "failed"
+    assert kept.failure.message == f"{reason}; {keeping.OUT_OF_DATE}"
+    assert await world.library.search([FOLDERS_STORE], ["rye bread"])
+    world.library.embedder.fails_on = None
+    assert (await world.index()).changed == 1
+    assert await world.texts() == {"a.md": "Rye bread and poison here"}
+    kept = (await world.documents())["a.md"]
+    assert (kept.status, kept.failure) == ("completed", None)
 
 
 async def test_an_embedder_that_is_broken_ends_the_pass(world):

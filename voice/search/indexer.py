@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from time import time
 
+from msgspec.structs import replace
+
 from voice.groups import ungrouped
 from voice.search.errors import SearchError
 from voice.search.folders import Scan, scan
@@ -51,6 +53,7 @@ class Indexer:
         self._now = now
         self._renamed: dict[str, Document] = {}
         """Documents whose files have gone, by their content, which may stand elsewhere now."""
+        self._rebuild = False
 
     async def index(self, folders: Sequence[Path], *, rebuild: bool = False) -> Summary:
         """Bring the library up to date; with `rebuild`, read everything again.
@@ -59,11 +62,11 @@ class Indexer:
         `SearchError` when somebody else is indexing, or the database fails, and `EngineError` when
         the embedder does.
         """
-        self.summary = Summary()
+        self.summary, self._rebuild = Summary(), rebuild
         keeper = Keeper(self._library)
         async with leased(self._library, LEASE):
-            await self._open_store(rebuild=rebuild)
-            plan = await self._plan(folders, rebuild=rebuild)
+            await self._open_store()
+            plan = await self._plan(folders)
             await self._remove(self._surely_gone(plan))
             await self._work(plan.tasks, keeper)
             await self._remove(self._renamed.values())
@@ -81,7 +84,7 @@ class Indexer:
 
     # ------------------------------------------------------------ what there is to do
 
-    async def _open_store(self, *, rebuild: bool) -> None:
+    async def _open_store(self) -> None:
         store = await self._library.store(FOLDERS_STORE)
         if store is None:
             now = int(self._now())
@@ -92,7 +95,7 @@ class Indexer:
         embedder = self._library.embedder
         if embedder is None or store.embedder in {"", embedder.name}:
             return
-        if not rebuild:
+        if not self._rebuild:
             raise SearchError(
                 f"The vectors of the index were made by {store.embedder}, and the embedder is "
                 f"{embedder.name} now. Either use {store.embedder} again, or make them anew with: "
@@ -101,10 +104,10 @@ class Indexer:
             )
         await self._library.drop_vectors(FOLDERS_STORE)
 
-    async def _plan(self, folders: Sequence[Path], *, rebuild: bool) -> Plan:
+    async def _plan(self, folders: Sequence[Path]) -> Plan:
         scans = {folder: await asyncio.to_thread(self._scan, folder) for folder in folders}
         documents = await self._library.paths(FOLDERS_STORE)
-        plan = make_plan(scans, documents, self._rules, rebuild=rebuild)
+        plan = make_plan(scans, documents, self._rules, rebuild=self._rebuild)
         summary = self.summary
         for document in plan.unchanged:
             if document.failure:
@@ -154,7 +157,8 @@ class Indexer:
             )
             match await self._reading.read(job):
                 case Prepared() as prepared:
-                    await queue.put(self._ready(task, prepared))
+                    if not await self._is_only_moved(task, prepared):
+                        await queue.put(self._ready(task, prepared))
                 case Unreadable(code, message, sha256):
                     failure = Failure(code=code, message=message)
                     document = self._document(task, sha256=sha256, failure=failure)
@@ -166,10 +170,30 @@ class Indexer:
                 case Gone():
                     self._pass(task)
                 case _:
+                    await self._note_time(task)
                     self.summary.unchanged += 1
                     self._pass(task)
         for _ in range(KEEPERS):
             await queue.put(None)
+
+    async def _note_time(self, task: Task) -> None:
+        """Of a file that was only touched, so that it is not read the next time."""
+        if task.known:
+            await self._library.amend(replace(task.known, modified_ns=task.file.modified_ns))
+
+    async def _is_only_moved(self, task: Task, prepared: Prepared) -> bool:
+        """Whether what is kept of the file under another name could be taken as it is."""
+        twin = None if task.known or self._rebuild else self._renamed.get(prepared.sha256)
+        if twin is None or (twin.status, twin.rules) != ("completed", self._rules):
+            return False
+        if await self._library.chunks(FOLDERS_STORE, twin.id) != prepared.chunks:
+            return False  # Its name says that it is to be read otherwise.
+        document = self._document(task, twin, prepared=prepared, sha256=prepared.sha256)
+        if not await self._library.amend(document):
+            return False
+        del self._renamed[prepared.sha256]
+        self._finish(task, "moved", prepared.notes)
+        return True
 
     def _ready(self, task: Task, prepared: Prepared) -> Ready:
         twin = None if task.known else self._renamed.pop(prepared.sha256, None)
