@@ -9,26 +9,33 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
 
 from voice.bundled import samples_path
+from voice.config_values import (
+    Address,
+    Folder,
+    IceUrl,
+    Origin,
+    Ports,
+    ServerUrl,
+    Url,
+    parse_json,
+    parse_list,
+)
 from voice.engines.names import Role, parse_name
 from voice.providers.kinds import OPENAI_URL, ProviderKind
 
@@ -40,80 +47,6 @@ MODELS_FILE = Path("models.toml")
 
 class SettingsError(Exception):
     """Settings that cannot be meant; one line for each, fit for a user's eyes."""
-
-
-def _parse_list(value: object) -> object:
-    """A JSON list, or items between commas."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return TypeAdapter(list[str]).validate_json(value)
-    return [item for part in value.split(",") if (item := part.strip())]
-
-
-def _parse_json(value: object) -> object:
-    """The JSON of a setting that is a list of objects."""
-    return (
-        TypeAdapter(list[dict[str, Any]]).validate_json(value) if isinstance(value, str) else value
-    )
-
-
-def _parse_ports(value: object) -> object:
-    """`40000-40100` as both ends."""
-    first, dash, last = value.partition("-") if isinstance(value, str) else ("", "", "")
-    if not isinstance(value, str):
-        return value
-    if not (dash and first.strip().isdecimal() and last.strip().isdecimal()):
-        raise ValueError("must be a range like 40000-40100")
-    return int(first), int(last)
-
-
-def _check_ports(value: tuple[int, int] | None) -> tuple[int, int] | None:
-    if value is not None and not 1024 <= value[0] <= value[1] <= 65535:
-        raise ValueError("must be a range of ports from 1024 to 65535, the lower first")
-    return value
-
-
-def _check_address(value: str) -> str:
-    try:
-        return str(ip_address(value))
-    except ValueError:
-        raise ValueError("must be an IP address like 203.0.113.7") from None
-
-
-def _check_ice_url(value: str) -> str:
-    if not re.fullmatch(r"(stun|turns?):[^?:\s]+(:\d+)?(\?transport=(udp|tcp))?", value):
-        raise ValueError("must be an address like stun:HOST:3478 or turn:HOST:3478?transport=udp")
-    return value
-
-
-def _check_url(value: str) -> str:
-    if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc:
-        raise ValueError("must be an address like http://localhost:8001/v1")
-    return value.rstrip("/")
-
-
-def _check_origin(value: str) -> str:
-    if value in {"*", "null"}:
-        return value
-    found = urlsplit(value.rstrip("/").lower())
-    if not (found.scheme and found.hostname) or found.path or found.query or "@" in found.netloc:
-        raise ValueError("must be * or an origin like https://app.example:8443, without a path")
-    return found.geturl()
-
-
-Origin = Annotated[str, AfterValidator(_check_origin)]
-
-
-def _check_server(value: str) -> str:
-    if "@" in urlsplit(value).netloc:
-        raise ValueError("holds a password; give it as the API key instead")
-    return value
-
-
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
-Url = Annotated[str, AfterValidator(_check_url)]
-ServerUrl = Annotated[Url, AfterValidator(_check_server)]
 
 
 class Section(BaseModel):
@@ -129,7 +62,7 @@ class ServerSettings(Section):
 
 
 class AuthSettings(Section):
-    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_parse_list)] = ()
+    api_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list)] = ()
     """A JSON list; none lets everybody in who reaches the port."""
 
 
@@ -137,7 +70,7 @@ class IceServer(Section):
     """A STUN or TURN server, as browsers write it."""
 
     urls: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_ice_url)], ...],
+        tuple[IceUrl, ...],
         BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
     ]
     username: str | None = None
@@ -145,14 +78,12 @@ class IceServer(Section):
 
 
 class RtcSettings(Section):
-    ice_servers: Annotated[tuple[IceServer, ...], BeforeValidator(_parse_json)] = ()
+    ice_servers: Annotated[tuple[IceServer, ...], BeforeValidator(parse_json)] = ()
     """STUN and TURN servers as a JSON list of {"urls", "username", "credential"}; the first of each
     kind is used."""
-    public_address: Annotated[str, AfterValidator(_check_address)] | None = None
+    public_address: Address | None = None
     """The address under which other networks reach the ports of calls."""
-    udp_ports: Annotated[
-        tuple[int, int] | None, BeforeValidator(_parse_ports), AfterValidator(_check_ports)
-    ] = None
+    udp_ports: Ports = None
     """The ports of calls, as `40000-40100`; unset takes any that are free."""
 
     @property
@@ -209,7 +140,7 @@ class SpeechSettings(Section):
     base_url: ServerUrl | None = None
     """The server of `openai:MODEL` as a voice; unset means that of the language model."""
     api_key: SecretStr = SecretStr("")
-    voices: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = ()
+    voices: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = ()
     """What its voices are called, the usual one first; none means as OpenAI's."""
     rate_hz: Annotated[int, Field(ge=8000, le=48_000)] = 24_000
     """Of the PCM it sends."""
@@ -291,7 +222,7 @@ class Settings(Section):
     log_format: Literal["json", "pretty"] = Field(
         default_factory=lambda: "pretty" if sys.stderr.isatty() else "json"
     )
-    cors_allowed_origins: Annotated[tuple[Origin, ...] | None, BeforeValidator(_parse_list)] = None
+    cors_allowed_origins: Annotated[tuple[Origin, ...] | None, BeforeValidator(parse_list)] = None
     """Whose web pages may use the server; `*` for all. Unset means all where there are API keys, and
     else the server's own page and those of the visitor's machine."""
     server_ssl_enabled: bool = False
@@ -311,7 +242,7 @@ class Settings(Section):
 
     models_file: Folder | None = None
     """The providers and models that can be asked for by name."""
-    llm_allowed_models: Annotated[tuple[str, ...], BeforeValidator(_parse_list)] = ("*",)
+    llm_allowed_models: Annotated[tuple[str, ...], BeforeValidator(parse_list)] = ("*",)
     """The models that clients may ask for by name; `*` in a name stands for anything."""
 
     inference_provider_type: ProviderKind = "openai"
