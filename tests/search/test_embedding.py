@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from tests.search.libraries import WordEmbedder, chunks
+from voice.engines.fake_embedder import FakeEmbedder
 from voice.engines.protocols import EngineError
+from voice.search import embedding
 from voice.search.embedding import chunk_text, embed_texts
 
 
@@ -31,6 +33,32 @@ async def test_a_text_of_more_tokens_than_usual_is_cut_smaller():
     (found,) = await embed_texts(embedder, ["a b c d e f g h " * 100])
     assert np.linalg.norm(found) == pytest.approx(1)
     assert all(len(asked.split()) <= 50 for asked in embedder.asked)
+
+
+async def test_the_pieces_of_a_text_are_of_one_size():
+    embedder = FakeEmbedder(max_tokens=30)
+    await embed_texts(embedder, ["one", "b c " * 20, "d " * 20])
+    (asked,) = embedder.requests
+    assert [len(each.split()) for each in asked] == [1, 20, 20, 20]
+
+
+async def test_a_text_of_more_tokens_than_it_seemed_is_cut_alone(monkeypatch):
+    embedder = FakeEmbedder(max_tokens=20)
+    monkeypatch.setattr(embedding, "MARGIN", 3.0)
+    found = await embed_texts(embedder, ["b " * 15, "a " * 40, "c " * 20])
+    first, second = embedder.requests
+    assert [len(each.split()) for each in first] == [15, 40, 20]
+    assert [len(each.split()) for each in second] == [15, 20, 20, 20]
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1)
+
+
+async def test_a_text_that_cannot_be_cut_smaller_is_refused():
+    class Refusing(WordEmbedder):
+        async def embed(self, inputs):
+            raise EngineError("This input is too long", "context_length_exceeded", "input[0]")
+
+    with pytest.raises(EngineError, match="too long"):
+        await embed_texts(Refusing(), ["one two three", "four"])
 
 
 async def test_a_text_without_words_has_a_vector_too():

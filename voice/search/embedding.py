@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from voice.engines.places import number_in
 from voice.engines.protocols import Embedder, EngineError
 from voice.search.records import Chunk, Vectors
+from voice.search.tokens import token_spans
 
-CHARS_PER_TOKEN = 4
-"""As English has. Where a text has more tokens, it is cut in smaller pieces and tried again."""
-LEAST_CHARS = 64
+MARGIN = 0.9
+"""Our tokens are near to a model's, and it adds some. Where it has more, that text is cut again."""
 
 
 def chunk_text(chunk: Chunk) -> str:
@@ -22,24 +23,49 @@ async def embed_texts(embedder: Embedder, texts: Sequence[str]) -> Vectors:
 
     Raises `EngineError`.
     """
-    chars = embedder.max_tokens * CHARS_PER_TOKEN
+    size = max(int(embedder.max_tokens * MARGIN), 1)
+    pieces = [_cut(text, size) for text in texts]
     while True:
-        pieces = [_cut(text, chars) for text in texts]
         try:
             found = await embedder.embed([piece for each in pieces for piece in each])
         except EngineError as error:
-            if error.code != "context_length_exceeded" or chars <= LEAST_CHARS:
-                raise
-            chars //= 2
+            for index in _too_long(error, pieces):
+                pieces[index] = _cut(texts[index], _half(pieces[index], error))
             continue
         vectors = np.frombuffer(found.vectors, "<f4").reshape(-1, embedder.dimensions)
         return _means(vectors, [len(each) for each in pieces])
 
 
-def _cut(text: str, chars: int) -> list[str]:
+def _cut(text: str, size: int) -> list[str]:
+    """Pieces of at most so many tokens, and of nearly as many each, so that all weigh the same."""
     # An embedder has no vector for nothing.
     text = text.strip() or "."
-    return [text[start : start + chars] for start in range(0, len(text), chars)]
+    if len(text) <= size:
+        return [text]
+    starts, _ = token_spans(text)
+    parts = -(-len(starts) // size)
+    cuts = [starts[len(starts) * part // parts] for part in range(1, parts)]
+    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+def _too_long(error: EngineError, pieces: Sequence[list[str]]) -> list[int]:
+    """Which texts are to be cut again: that of the piece that is named, or all with long ones."""
+    if error.code != "context_length_exceeded":
+        raise error
+    owners = [index for index, each in enumerate(pieces) for _ in each]
+    number = number_in(error.param)
+    if number is not None and number < len(owners):
+        return [owners[number]]
+    longest = [max(map(len, each)) for each in pieces]
+    return [index for index, chars in enumerate(longest) if 2 * chars > max(longest)]
+
+
+def _half(pieces: Sequence[str], error: EngineError) -> int:
+    """Half the tokens of the longest. Raises `error` where there is nothing to halve."""
+    longest = max(len(token_spans(piece)[0]) for piece in pieces)
+    if longest < 2:
+        raise error
+    return longest // 2
 
 
 def _means(vectors: Vectors, counts: Sequence[int]) -> Vectors:
