@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.search.chunking import check_rules, cut
+from voice.search.chunking import cut
 from voice.search.readers.text import TextBuilder
 from voice.search.records import ChunkingRules
 from voice.search.tokens import count_tokens
@@ -146,14 +146,3 @@ def test_chunks_slice_the_text_cover_it_and_keep_the_rules(parts, rules):
         assert count_tokens(overlap) <= rules.overlap_tokens
         covered = chunk.end
     assert not text.text[covered:].strip()
-
-
-@pytest.mark.parametrize(("most", "overlap"), [(99, 0), (4097, 0), (800, 401), (800, -1)])
-def test_rules_that_openai_does_not_take_are_refused(most, overlap):
-    with pytest.raises(ValueError, match="tokens cannot be"):
-        check_rules(ChunkingRules(max_tokens=most, overlap_tokens=overlap))
-
-
-@pytest.mark.parametrize(("most", "overlap"), [(100, 50), (4096, 2048), (800, 400), (300, 0)])
-def test_rules_that_openai_takes_are_taken(most, overlap):
-    check_rules(ChunkingRules(max_tokens=most, overlap_tokens=overlap))

@@ -1,7 +1,7 @@
 """What models do: the kinds of them, the endpoints that ask each, and what names tell of it."""
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 from voice.engines.names import KINDS, Role, is_openai_name
 from voice.gateway.errors import ApiError
@@ -9,7 +9,6 @@ from voice.providers.protocol import Operation
 
 ModelKind = Literal["chat", "embedding", "transcription", "speech"]
 
-MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 AUDIO: frozenset[ModelKind] = frozenset({"transcription", "speech"})
 
 ENDPOINTS: Mapping[ModelKind, str] = {

@@ -6,8 +6,6 @@ import sys
 from voice.gateway.errors import ApiError
 from voice.rtc.codecs import CODECS, Codec
 
-MAX_OFFER_BYTES = 256 * 1024
-
 _MEDIA = re.compile(r"^m=(\w+)", re.MULTILINE)
 _CODEC = re.compile(r"^a=rtpmap:(\d+) ([\w.-]+)/(\d+)", re.MULTILINE)
 _BUNDLE = re.compile(r"^a=group:BUNDLE ?(.*)", re.MULTILINE)

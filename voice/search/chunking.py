@@ -14,20 +14,6 @@ _SENTENCE_END = re.compile(r"[.!?…][\"')\]”’»]*(?=\s)|[。！？]")
 _LINE_END = re.compile(r"\n")
 
 
-def check_rules(rules: ChunkingRules) -> None:
-    """Raises `ValueError` for what OpenAI does not allow either."""
-    if not FEWEST_TOKENS <= rules.max_tokens <= MOST_TOKENS:
-        raise ValueError(
-            f"chunks of {rules.max_tokens} tokens cannot be made: "
-            f"they have from {FEWEST_TOKENS} to {MOST_TOKENS}"
-        )
-    if not 0 <= rules.overlap_tokens <= rules.max_tokens // 2:
-        raise ValueError(
-            f"an overlap of {rules.overlap_tokens} tokens cannot be: "
-            f"it is from 0 to {rules.max_tokens // 2}, half of a chunk"
-        )
-
-
 def cut(text: Text, rules: ChunkingRules) -> list[Chunk]:
     """The chunks of a text, in its order, none longer than `rules.max_tokens`.
 

@@ -1,6 +1,6 @@
 """Keywords and vectors together: the passages that fit a question best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -16,8 +16,6 @@ from voice.search.store import Found, Keywords, Records, VectorIndex
 
 LEAST_DEPTH = 60
 """Of each ranking that is fused: what stands lower changes the first places no more."""
-
-Nearest = Mapping[str, list[list[Found]]]
 
 
 class Reranker(Protocol):
