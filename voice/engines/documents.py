@@ -1,32 +1,25 @@
 """A folder of Markdown and plain text, as passages of sentences that can be read aloud."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from voice.engines.protocols import EngineError
+from voice.engines.protocols import EngineError, Source
+from voice.engines.readable import file_title, readable
+from voice.engines.wordforms import STOP_WORDS
+from voice.turns.fullstop import ends_sentence
+from voice.turns.lookahead import Lookahead
 
 SUFFIXES = (".md", ".markdown", ".txt")
 LARGEST_BYTES = 4 << 20
 
-_FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
-_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
-_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+")
+_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?")
 _TABLE_RULE = re.compile(r"^[\s|:-]+$")
-_MARKUP = (
-    (re.compile(r"!\[[^\]]*\]\([^)]*\)"), ""),
-    (re.compile(r"\[([^\]]+)\]\([^)]*\)"), r"\1"),
-    (re.compile(r"<!--.*?-->", re.DOTALL), ""),
-    (re.compile(r"</?[a-zA-Z][^>]*>"), ""),
-    (re.compile(r"(\*\*|__|`)(.+?)\1"), r"\2"),
-    (re.compile(r"(?<!\w)[*_](\S.*?)[*_](?!\w)"), r"\1"),
-)
-_SENTENCE_END = re.compile(
-    r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bMrs)(?<!\be\.g)(?<!\bi\.e)(?<!\b[A-Z])"
-    r"[.!?][\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9])"
-)
+_SENTENCE_END = re.compile(r"[.!?][\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9])")
+_ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\b", re.IGNORECASE)
+_ASKING = re.compile(r"(?:how|why|when|where|what|who)\b", re.IGNORECASE)
 
 
 class Passage(NamedTuple):
@@ -95,13 +88,9 @@ def read_document(path: Path) -> Document:
 
 def parse_document(text: str, stem: str) -> Document:
     """Split Markdown or plain text; without a heading the title comes from `stem`."""
-    text = _FRONT_MATTER.sub("", text.replace("\r\n", "\n"))
-    text = _FENCE.sub("", text)
-    for pattern, plain in _MARKUP:
-        text = pattern.sub(plain, text)
     title, section = "", ""
     found: list[tuple[str, str]] = []
-    for block in _blocks(text):
+    for block in _blocks(readable(text)):
         heading = _HEADING.match(block)
         if not heading:
             found.append((section, block))
@@ -109,10 +98,35 @@ def parse_document(text: str, stem: str) -> Document:
             title = heading.group(1)
         else:
             section = heading.group(1)
-    title = title or re.sub(r"[-_\s]+", " ", stem).strip()
+    return _document(title or file_title(stem), found)
+
+
+def documents_of(sources: Sequence[Source]) -> list[Document]:
+    """What was looked up, as the documents it is from."""
+    found: dict[str, list[Source]] = {}
+    for source in sources:
+        found.setdefault(source.document_id or source.name, []).append(source)
+    return [_looked_up(each) for each in found.values()]
+
+
+def _looked_up(sources: Sequence[Source]) -> Document:
+    title = sources[0].title or sources[0].name
+    # Chunks of one document overlap.
+    blocks = dict.fromkeys(
+        (source.headings[-1] if source.headings and source.headings[-1] != title else "", block)
+        for source in sources
+        for block in _blocks(readable(source.text))
+        if block not in (title, *source.headings) and not _HEADING.match(block)
+    )
+    return _document(file_title(title), list(blocks))
+
+
+def _document(title: str, found: Sequence[tuple[str, str]]) -> Document:
+    """A document of blocks, each with the heading it stands under."""
     passages = tuple(Passage(title, section, _sentences(block)) for section, block in found)
     body = " ".join(block for _, block in found)
-    names = frozenset(re.findall(r"(?<=[a-z,;] )[A-Z]\w*", body))
+    inside = re.findall(r"(?<=[a-z,;] )[A-Z]\w*", body)
+    names = frozenset(word for word in inside if word.lower() not in STOP_WORDS)
     return Document(title, _spoken_title(title, names), names, passages)
 
 
@@ -132,17 +146,39 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _sentences(block: str) -> tuple[str, ...]:
-    starts = [0, *(match.end() for match in _SENTENCE_END.finditer(block))]
+    look = Lookahead(block, final=True)
+    starts = [0]
+    for match in _SENTENCE_END.finditer(block):
+        stop, follows = match.start(), match.end()
+        if block[stop] != "." or ends_sentence(look, stop, follows, "en", broken=starts[-1] - 1):
+            starts.append(follows)
     ends = [*starts[1:], len(block)]
-    return tuple(
-        block[a:b].strip() for a, b in zip(starts, ends, strict=True) if block[a:b].strip()
-    )
+    parts = (block[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    return tuple(part for part in parts if part)
 
 
 def _spoken_title(title: str, names: frozenset[str]) -> str:
-    """Say "Garden Calendar" as "the garden calendar"; names keep the capitals of the body."""
-    words = [word if word in names or word.isupper() else word.lower() for word in title.split()]
-    spoken = " ".join(words)
-    return (
-        spoken if re.match(r"(the|a|an|my|our|your)\b", spoken, re.IGNORECASE) else f"the {spoken}"
-    )
+    """Say "Garden calendar" as "the garden calendar"; names keep their capitals.
+
+    Where all words have one, those known as names tell which to keep.
+    """
+    words = title.split()
+    own = names | _names_in(words)
+    if not any(_bare(word) in own for word in words) and title.istitle():
+        own = frozenset(map(_bare, words if not _ARTICLE.match(title) else words[1:]))
+    spoken = " ".join(w if _bare(w) in own or not w.istitle() else w.lower() for w in words)
+    if _ASKING.match(spoken):
+        return f"the page on {spoken}"
+    return spoken if _ARTICLE.match(spoken) else f"the {spoken}"
+
+
+def _names_in(words: Sequence[str]) -> frozenset[str]:
+    """The words that have a capital where others have none: "Heron Lake" of "Heron Lake trail"."""
+    if not any(word.islower() and word not in STOP_WORDS for word in words[1:]):
+        return frozenset()
+    begins = len(words) > 1 and words[1].istitle() and words[0].lower() not in STOP_WORDS
+    return frozenset(_bare(word) for word in words[not begins :] if word.istitle())
+
+
+def _bare(word: str) -> str:
+    return word.strip('.,:;!?()"').removesuffix("'s").removesuffix("’s")
