@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from voice.bundled import samples_path
-from voice.engines.documents import document_files, parse_document
+from voice.engines.documents import document_files, documents_of, parse_document
 from voice.engines.passages import FolderIndex, reading
-from voice.engines.protocols import EngineError
+from voice.engines.protocols import EngineError, Source
+from voice.engines.questions import extent_of
 from voice.engines.wordforms import closeness, content_words, number_words, sound, tokens
 
 
@@ -43,7 +44,7 @@ def test_a_question_finds_its_sentence(
     hit = index.search(question, content_words(question))
     assert hit
     assert source in hit.document.spoken
-    assert words in " ".join(reading(hit))
+    assert words in " ".join(reading(hit, extent_of(question)))
     assert hit.coverage > 0.4
 
 
@@ -123,6 +124,60 @@ def test_markdown_is_read_as_one_would_say_it() -> None:
 
 def test_a_document_without_a_heading_is_named_by_its_file() -> None:
     assert parse_document("Some text.", "my_holiday-notes").spoken == "my holiday notes"
+
+
+@pytest.mark.parametrize(
+    ("title", "spoken"),
+    [
+        ("Heron Lake trail guide", "the Heron Lake trail guide"),
+        ("The flight of Apollo Eleven", "the flight of Apollo Eleven"),
+        ("The beekeeper's guide", "the beekeeper's guide"),
+        ("The Heron Lake Trail", "the Heron Lake Trail"),
+        ("Bread baking notes", "the bread baking notes"),
+        ("How to bake bread", "the page on how to bake bread"),
+        ("FAQ", "the FAQ"),
+        ("holiday-notes_2.pdf", "the holiday notes 2"),
+    ],
+)
+def test_a_source_is_named_as_one_says_it_whatever_its_passage_says(
+    title: str, spoken: str
+) -> None:
+    source = Source(document_id="a", name="a.md", title=title, text="Nothing is told here.")
+    assert [document.spoken for document in documents_of([source])] == [spoken]
+
+
+def test_a_looked_up_document_without_a_title_is_named_by_its_file() -> None:
+    source = Source(document_id="a", name="notes/my-holiday.md", text="It rained.")
+    assert documents_of([source])[0].spoken == "my holiday"
+
+
+def test_passages_of_one_document_are_read_once_and_without_their_headings() -> None:
+    sources = [
+        Source(
+            document_id="a",
+            name="a.md",
+            title="Bees",
+            headings=("Bees", heading),
+            text=f"{start}{heading}\n\nBees dance.\n\n{text}",
+        )
+        for start, heading, text in (
+            ("Bees\n\n", "Talk", "A"),
+            ("", "Talk", "B"),
+            ("", "Food", "C"),
+        )
+    ]
+    (document,) = documents_of(sources)
+    assert [(each.section, each.sentences) for each in document.passages] == [
+        ("Talk", ("Bees dance.",)), ("Talk", ("A",)), ("Talk", ("B",)),
+        ("Food", ("Bees dance.",)), ("Food", ("C",)),
+    ]  # fmt: skip
+
+
+def test_abbreviations_end_no_sentence() -> None:
+    document = parse_document("The hut of Dr. Wu is approx. 5 km away, No. 7. Go there.", "x")
+    assert document.passages[0].sentences == (
+        "The hut of Dr. Wu is approx. 5 km away, No. 7.", "Go there.",
+    )  # fmt: skip
 
 
 def test_numbers_are_words_in_tokens() -> None:

@@ -136,7 +136,12 @@ def test_what_is_in_no_document_is_not_answered(reader: Reader) -> None:
 
 
 def test_a_weak_match_is_read_with_a_doubt(reader: Reader) -> None:
-    assert ask(reader, "can you play music").startswith("I am not sure that I understood.")
+    answer = ask(reader, "how often do arises need water in ten weeks")
+    assert answer.startswith("I am not sure that I understood. The garden calendar says: In dry")
+
+
+def test_a_word_that_coincides_is_no_answer(reader: Reader) -> None:
+    assert ask(reader, "can you play music").startswith("I found nothing about that.")
 
 
 @pytest.mark.parametrize(

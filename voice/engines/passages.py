@@ -5,52 +5,55 @@ import math
 import re
 import sqlite3
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from voice.engines.clauses import clauses
 from voice.engines.documents import Document, DocumentFolder, Passage
-from voice.engines.wordforms import STOP_WORDS, closeness, sound, synonyms, tokens, word_set
+from voice.engines.questions import Extent, looks_like_answer, named_in
+from voice.engines.wordforms import FORM, STOP_WORDS, closeness, sound, synonyms, tokens, word_set
 
 CANDIDATES = 60
 LIKE = 0.8
 """From here on a word is the same in another form, below it only sounds alike."""
-SECTION, TITLE, NEIGHBOUR = 0.95, 0.7, 0.6
+GUESS = 0.55
+"""Up to here a word is only as likely meant as not."""
+GUESSED_WORD = 0.4
+"""What such a word counts where words are counted."""
+TOLERANCE = 1e-6
+SECTION, MEANT, TITLE, NEIGHBOUR = 0.95, 0.9, 0.7, 0.6
 """What a word counts where it is not in the sentence itself: in a heading, or beside it."""
 UNKNOWN = 0.6
 """What a word that is in no document counts, of the rarest word's weight: it may be misheard."""
 GUESSED = 0.6
 """What a sentence counts that has no word of the question as it was said, only alike ones."""
 RELATED = 0.5
-OWN, FITTING, LEAN = 0.05, 0.1, 0.02
+TOPIC = 0.4
+"""The share of a document's passages that have a word which it is about."""
+OWN, FITTING, LEAN = 0.05, 0.2, 0.02
+NAMED = 1.5
+"""What a name that is in no document counts, of the rarest word's weight."""
+FEWEST = 2
+"""So many of a question's words must be found, unless it has fewer."""
 CONTEXT = 0.4
 WEAK = 0.4
-WEAK_WORDS = word_set("bring day happen help need people person place time work")
-
-# What an answer looks like, by the question's first words.
-_ANSWERS = (
-    (r"when|what (?:time|day|month)|how often|opening hours", r"morning|evening|noon|night|clock|\w+day\b|january|february|march|april|may\b|june|july|august|september|october|november|december|\d|week|minutes|month|spring|summer|autumn|winter|after|before"),
-    (r"how (?:much|expensive)|price|cost|fee", r"free|dollar|cent|pound|euro|\$|€|£|\d|cost"),
-    (r"how (?:many|much)", r"\d|one|two|three|four|five|six|seven|eight|nine|ten|hundred|dozen|half"),
-    (r"how (?:long|far)", r"mile|kilomet|hour|minute|week|month|days?\b|year|until"),
-    (r"where", r"\b(?:in|on|at|under|near|beside|to|behind|above|below)\b"),
-    (r"why|what (?:does|is wrong)", r"because|means?|so that|for the"),
-    (r"how (?:do|can|should|to)", r"^(?:to|first|use|put|mix|fill|take|bring|press|open|clean|set|add|turn|hold|heat|plant|sow|cut|pick|wash|move|choose|push|pour|connect|insert|remove)\b"),
-    (r"(?:can|may|are|is) (?:i|we|you|dogs|there)|allowed", r"allowed|forbidden|welcome|can|may\b|not"),
-)  # fmt: skip
-_ANSWER_SHAPES = tuple(
-    (re.compile(q, re.IGNORECASE), re.compile(a, re.IGNORECASE)) for q, a in _ANSWERS
+WEAK_WORDS = word_set(
+    "best bring day happen help need next people person place time today tomorrow work year"
 )
+
 _LEANING = re.compile(
-    r"(?:it|they|them|he|she|this|these|that|those|then|but|if it)\b", re.IGNORECASE
+    r"(?:it|its|they|them|their|he|his|she|her|this|these|that|those|then|but|if it)\b",
+    re.IGNORECASE,
 )
 
 
 class Hit(NamedTuple):
     """A sentence that may answer, where it stands, and the share of the question it covers, 0-1.
 
-    `related` are the sentences of the passage that speak of the question's words themselves.
+    `related` are the sentences of the passage that speak of the question's words themselves,
+    `said` are those words that this one has, and `clause` the part of it that answers.
     """
 
     document: Document
@@ -59,6 +62,16 @@ class Hit(NamedTuple):
     coverage: float = 1.0
     score: float = 1.0
     related: frozenset[int] = frozenset()
+    said: frozenset[str] = frozenset()
+    found: float = 0.0
+    """How many of the words that were asked for are here, alike ones counted in part."""
+    asked: int = 0
+    clause: str = ""
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether more than a single word coincides."""
+        return self.found >= min(FEWEST, self.asked) - TOLERANCE
 
 
 class PassageIndex:
@@ -71,6 +84,7 @@ class PassageIndex:
     def _build(self, documents: Sequence[Document]) -> None:
         self.documents = tuple(documents)
         self._passages = [(d, p) for d in documents for p in d.passages if p.sentences]
+        self._topics = {d: f"{d.title} {' '.join(_topics(d))}" for d in documents}
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._database.execute("CREATE VIRTUAL TABLE passages USING fts5(body)")
         self._database.execute("CREATE VIRTUAL TABLE words USING fts5vocab(passages, 'row')")
@@ -89,7 +103,8 @@ class PassageIndex:
         `question` tells what shape the answer should have.
         """
         with self._lock:
-            known = {term: self._vocabulary.like(term) for term in (*about, *context)}
+            names = frozenset(map(str.lower, named_in(question)))
+            known = {term: self._like(term, names) for term in (*about, *context)}
             spellings = {word for like in known.values() for word in like}
             if not spellings:
                 return None
@@ -98,18 +113,30 @@ class PassageIndex:
                 "SELECT rowid FROM passages WHERE passages MATCH ? ORDER BY rank LIMIT ?",
                 (match, CANDIDATES),
             ).fetchall()
-            own = {term: self._weight(term, known[term]) for term in about}
+            own = {term: self._weight(term, known[term], names) for term in about}
             wider = {term: CONTEXT * self._weight(term, known[term]) for term in context}
             passages = [self._passages[row] for (row,) in rows]
         wanted = _Wanted(question, known, own or wider, wider if own else {})
-        hits = (wanted.best_sentence(*passage) for passage in passages)
-        return max(hits, key=lambda hit: hit.score, default=None)
+        hits = (wanted.best_sentence(d, p, self._topics[d]) for d, p in passages)
+        best = max(hits, key=lambda hit: hit.score, default=None)
+        return best._replace(clause=wanted.clause(best)) if best else None
 
-    def _weight(self, term: str, like: Mapping[str, float]) -> float:
+    def _like(self, term: str, names: frozenset[str]) -> Mapping[str, float]:
+        """The words that may be meant; a name has no forms: Easter is not what lies east."""
+        like = self._vocabulary.like(term)
+        if term not in names:
+            return like
+        own = {term, f"{term}s", term.removesuffix("s")}
+        return {word: close for word, close in like.items() if close != FORM or word in own}
+
+    def _weight(
+        self, term: str, like: Mapping[str, float], names: frozenset[str] = frozenset()
+    ) -> float:
         """Inverse document frequency, over all spellings of a term."""
         count = len(self._passages)
         seen = max((self._vocabulary.frequency[word] for word in like), default=0)
-        rarity = math.log1p(count / seen) if seen else UNKNOWN * math.log1p(count)
+        unknown = NAMED if term in names else UNKNOWN
+        rarity = math.log1p(count / seen) if seen else unknown * math.log1p(count)
         return rarity * (WEAK if term in WEAK_WORDS else 1.0)
 
     def covered(self, term: str) -> bool:
@@ -119,7 +146,7 @@ class PassageIndex:
     def last_in(self, text: str) -> Hit | None:
         """Where the last sentence stands that `text` quotes; its first letter may differ."""
         hits = [
-            (text.rfind(sentence[1:]), Hit(document, passage, index))
+            (_quoted(sentence, text), Hit(document, passage, index))
             for document, passage in self._passages
             for index, sentence in enumerate(passage.sentences)
         ]
@@ -164,9 +191,14 @@ class _Vocabulary:
             others = {word for key in _keys(term) for word in self._alike.get(key, ())}
             close = {word: closeness(term, word) for word in others}
             best = max(close.values(), default=0.0)
-            # A word that is there as it was heard leaves no room for guesses.
+            # A word that is there as it was heard leaves little room for guesses.
+            most = 0.5 if best == 1.0 else 1.0
             least = 0.7 if best == 1.0 else 0.01
-            self._known[term] = {word: value for word, value in close.items() if value >= least}
+            self._known[term] = {
+                word: value if value >= LIKE else min(value, most)
+                for word, value in close.items()
+                if value >= least
+            }
         return self._known[term]
 
 
@@ -183,9 +215,9 @@ class _Wanted(NamedTuple):
     own: Mapping[str, float]
     context: Mapping[str, float]
 
-    def best_sentence(self, document: Document, passage: Passage) -> Hit:
+    def best_sentence(self, document: Document, passage: Passage, topics: str) -> Hit:
         said = [self._closeness(sentence) for sentence in passage.sentences]
-        section, title = self._closeness(passage.section), self._closeness(document.title)
+        section, title = self._closeness(passage.section), self._closeness(topics)
         around = {
             term: max(
                 SECTION * section[term],
@@ -199,15 +231,37 @@ class _Wanted(NamedTuple):
         shares = [_share(self.own, sentence) for sentence in said]
         related = frozenset(i for i, share in enumerate(shares) if share >= RELATED)
         nearby = _share(self.context, around) * CONTEXT
+        strong = [term for term in self.own if term not in WEAK_WORDS] or list(self.own)
         hits: list[Hit] = []
         for index, sentence in enumerate(passage.sentences):
-            best = {term: max(said[index][term], around[term]) for term in self.known}
+            # What "it" is stands in the sentence before.
+            leans = index and _LEANING.match(sentence)
+            meaning = said[index - 1] if leans else said[index]
+            best = {
+                term: max(said[index][term], MEANT * meaning[term], around[term])
+                for term in self.known
+            }
             covered = _share(self.own, best) * (1.0 if meant else GUESSED)
             score = covered + nearby + OWN * shares[index] + self._fit(sentence)
             # Sentences that lean on the one before ("It closes ...") are reached through it.
-            score -= LEAN if index and _LEANING.match(sentence) else 0.0
-            hits.append(Hit(document, passage, index, covered, score, related))
+            score -= LEAN if leans else 0.0
+            found = sum(_found(best[term]) for term in strong)
+            here = frozenset(term for term in self.own if said[index][term] >= LIKE)
+            hits.append(
+                Hit(document, passage, index, covered, score, related, here, found, len(strong))
+            )
         return max(hits, key=lambda hit: hit.score)
+
+    def clause(self, hit: Hit) -> str:
+        """The part of the sentence that has all of it that was asked for, or the sentence."""
+        sentence = hit.passage.sentences[hit.sentence]
+        least, fit = _share(self.own, self._closeness(sentence)), self._fit(sentence)
+        for clause in clauses(sentence):
+            leans = _LEANING.match(clause) and not _LEANING.match(sentence)
+            whole = _share(self.own, self._closeness(clause)) >= least - TOLERANCE
+            if whole and least and not leans and self._fit(clause) >= fit:
+                return clause
+        return sentence
 
     def _closeness(self, text: str) -> dict[str, float]:
         words = set(tokens(text))
@@ -217,8 +271,16 @@ class _Wanted(NamedTuple):
         }
 
     def _fit(self, sentence: str) -> float:
-        shapes = (answer for asked, answer in _ANSWER_SHAPES if asked.search(self.question))
-        return FITTING if any(shape.search(sentence) for shape in shapes) else 0.0
+        return FITTING if looks_like_answer(self.question, sentence) else 0.0
+
+
+def _topics(document: Document) -> list[str]:
+    """The words that a good part of a document's passages have: it is about them all through."""
+    passages = Counter(
+        word for p in document.passages for word in set(tokens(" ".join(p.sentences)))
+    )
+    least = max(2, TOPIC * len(document.passages))
+    return [word for word, count in passages.items() if count >= least and word not in STOP_WORDS]
 
 
 def _share(weights: Mapping[str, float], closeness: Mapping[str, float]) -> float:
@@ -226,18 +288,28 @@ def _share(weights: Mapping[str, float], closeness: Mapping[str, float]) -> floa
     return sum(weights[term] * closeness[term] for term in weights) / total if total else 0.0
 
 
-def reading(hit: Hit, *, steps: bool = False, sentences: int = 3, words: int = 45) -> list[str]:
-    """The sentence of `hit` with what it leans on and what belongs to it, short enough to be heard.
+def _found(closeness: float) -> float:
+    return 1.0 if closeness > GUESS else GUESSED_WORD if closeness else 0.0
 
-    With `steps` the sentences after it are taken to belong to it, as in instructions.
-    """
+
+def _quoted(sentence: str, text: str) -> int:
+    """Where `text` has the sentence or a clause of it, from the second letter on; -1 for nowhere."""
+    return max(text.rfind(each[1:]) for each in (sentence, *clauses(sentence)))
+
+
+def reading(
+    hit: Hit, extent: Extent = "answer", *, sentences: int = 3, words: int = 45
+) -> list[str]:
+    """What of the passage of `hit` answers, with what it leans on, short enough to be heard."""
     said = hit.passage.sentences
     start = hit.sentence
-    while start and _LEANING.match(said[start]) and hit.sentence - start < sentences - 1:
-        start -= 1
+    while start and not hit.said and _LEANING.match(said[start]) and sentences > 1:
+        start, sentences = start - 1, sentences - 1
+    if extent == "answer":
+        return [*said[start : hit.sentence], hit.clause or said[hit.sentence]]
     end = hit.sentence + 1
     while end < len(said) and end - start < sentences:
-        belongs = steps or end in hit.related or _LEANING.match(said[end])
+        belongs = extent == "steps" or end in hit.related or _LEANING.match(said[end])
         if not belongs or sum(len(s.split()) for s in said[start : end + 1]) > words:
             break
         end += 1

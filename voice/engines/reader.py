@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import Path
 from uuid import uuid4
 
-from voice.engines.documents import parse_document
+from voice.engines.documents import documents_of
 from voice.engines.passages import FolderIndex, Hit, PassageIndex, reading
 from voice.engines.protocols import (
     CallDelta,
@@ -21,15 +21,17 @@ from voice.engines.protocols import (
     Message,
     Piece,
     Prompt,
-    Source,
     TextDelta,
 )
+from voice.engines.questions import Extent, alternatives, extent_of, named_in, parts_of
 from voice.engines.smalltalk import simplified, small_talk, what_i_read
 from voice.engines.toolcalls import arguments, chosen_tool, spoken_result
 from voice.engines.wordforms import STOP_WORDS, content_words, word_set
 
 SURE, UNSURE = 0.55, 0.4
 """The share of a question's weight that a sentence must cover to be read, or read with a doubt."""
+MOST_PARTS = 3
+"""Of a question that asks for several things, so many are answered."""
 SHORT = 2
 """A question of so few words is taken to lean on the one before it."""
 
@@ -38,7 +40,6 @@ _PRONOUN = re.compile(
     r"\b(?:it|its|they|them|their|there|that|those|this|these|one)\b", re.IGNORECASE
 )
 _WHAT_TIME = re.compile(r"\bwhat time\b", re.IGNORECASE)
-_STEPS = re.compile(r"\bhow (?:do|can|should|to|would)\b", re.IGNORECASE)
 _MORE = re.compile(
     r"(?:tell me|say|read|anything|what|and)? ?(?:more|else|go on|continue|next)(?: about (?:it|that))?"
 )
@@ -106,19 +107,18 @@ class Reader:
         return small_talk(question, self._now(), topics) or self._read(prompt, question, topics)
 
     def _read(self, prompt: Prompt, question: str, topics: list[str]) -> str:
-        before = _questions_before(prompt.messages)
-        found = _index_of(prompt.sources)
-        hits = [_best(index, question, before) for index in (found, self._index) if index]
-        hit = max((each for each in hits if each), key=lambda each: each.coverage, default=None)
-        if not hit or hit.coverage < UNSURE:
-            return f"I found nothing about that. {what_i_read(topics)}"
+        indexes = [PassageIndex(documents_of(prompt.sources))] if prompt.sources else []
+        indexes += [self._index] if self._index else []
+        found = _found(question, _questions_before(prompt.messages), indexes)
+        hits = [hit for hit in found if hit]
+        if not hits:
+            nothing = "I found nothing about that."
+            return nothing if prompt.sources and not topics else f"{nothing} {what_i_read(topics)}"
         brief = any(m.role == "system" and _BRIEF.search(m.content) for m in prompt.messages)
-        steps = bool(_STEPS.search(question))
-        text = " ".join(reading(hit, steps=steps, sentences=1 if brief else 3))
-        source = hit.document.spoken
-        if hit.coverage < SURE:
-            return f"I am not sure that I understood. {source[0].upper()}{source[1:]} says: {text}"
-        return f"According to {source}, {_inside(text, hit.document.names)}"
+        most = 1 if brief or len(found) > 1 else 3
+        names = named_in(question).union(*(d.names for i in indexes for d in i.documents))
+        told = _told(hits[:MOST_PARTS], extent_of(question), most, names)
+        return " ".join([*told, *_unknown(found)])
 
     def _more(self, answer: str | None) -> str | None:
         """What stands after the sentences of the last answer."""
@@ -132,22 +132,63 @@ class Reader:
         return f"That is all {hit.document.spoken} says about it."
 
 
-def _index_of(sources: Sequence[Source]) -> PassageIndex | None:
-    """What was looked up, to be read from like documents of the folder."""
-    texts = ("\n\n".join((f"# {each.title or each.name}", *_under(each))) for each in sources)
-    documents = [parse_document(text, "") for text in texts]
-    return PassageIndex(documents) if documents else None
+def _found(question: str, before: list[str], indexes: Sequence[PassageIndex]) -> list[Hit | None]:
+    """What answers each part of the question; of several parts only what does for certain."""
+    parts = parts_of(question)
+    if len(parts) > 1:
+        before_each = [[part, *before] for part in parts]
+        asked = zip(parts, [before, *before_each], strict=False)
+        return [_sure(_best(indexes, part, context)) for part, context in asked]
+    hit = _best(indexes, question, before)
+    if others := _each_named(question, hit, before, indexes):
+        return others
+    return [hit]
 
 
-def _under(source: Source) -> Iterator[str]:
-    """The heading that a passage stands under, unless it begins with it, and the passage."""
-    heading = source.headings[-1] if source.headings else ""
-    if heading and heading != source.title and heading not in source.text.partition("\n")[0]:
-        yield f"## {heading}"
-    yield source.text
+def _each_named(
+    question: str, hit: Hit | None, before: list[str], indexes: Sequence[PassageIndex]
+) -> list[Hit | None]:
+    """Two answers, where two things are asked for that no one sentence speaks of."""
+    both = alternatives(question)
+    if not both or (hit and hit.said >= set(content_words(question))):
+        return []
+    hits = [_sure(_best(indexes, each, before)) for each in both]
+    said = [hit.passage.sentences[hit.sentence] for hit in hits if hit]
+    return hits if len(set(said)) == len(both) else []
 
 
-def _best(index: PassageIndex, question: str, before: list[str]) -> Hit | None:
+def _sure(hit: Hit | None) -> Hit | None:
+    return hit if hit and hit.coverage >= SURE else None
+
+
+def _told(hits: Sequence[Hit], extent: Extent, most: int, names: frozenset[str]) -> Iterator[str]:
+    """The sentences that answer, after the name of the document that they are from."""
+    said: set[str] = set()
+    for source, each in groupby(hits, key=lambda hit: hit.document.spoken):
+        sentences = [text for hit in each for text in reading(hit, extent, sentences=most)]
+        fresh = [text for text in dict.fromkeys(sentences) if text not in said]
+        said.update(fresh)
+        text = " ".join(fresh)
+        if hits[0].coverage < SURE:
+            yield f"I am not sure that I understood. {source[0].upper()}{source[1:]} says: {text}"
+        elif fresh:
+            yield f"According to {source}, {_inside(text, names)}"
+
+
+def _unknown(found: Sequence[Hit | None]) -> Iterator[str]:
+    for place, hit in zip(_PLACES, found, strict=False):
+        if not hit:
+            yield f"About the {place} part of your question I found nothing."
+
+
+def _best(indexes: Sequence[PassageIndex], question: str, before: list[str]) -> Hit | None:
+    """The sentence of all documents that fits the question best, unless none fits well enough."""
+    found = (_best_of(index, question, before) for index in indexes)
+    hits = [hit for hit in found if hit and hit.is_supported and hit.coverage >= UNSURE]
+    return max(hits, key=lambda hit: hit.coverage, default=None)
+
+
+def _best_of(index: PassageIndex, question: str, before: list[str]) -> Hit | None:
     """The best sentence for the question, with the previous ones where it leans on them."""
     question = _WHAT_TIME.sub("when", question)
     own = content_words(question)
@@ -208,6 +249,7 @@ def _words(text: str, prompt: Prompt, read: int, cancelled: Callable[[], bool]) 
     )
 
 
+_PLACES = ("first", "second", "third")
 _CAPITALIZED = word_set(
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June"
     " July August September October November December"

@@ -4,6 +4,9 @@ import functools
 import re
 from difflib import SequenceMatcher
 
+FORM = 0.95
+"""How close two forms of one word are."""
+
 
 def list_of(words: str) -> list[str]:
     return words.split()
@@ -34,7 +37,7 @@ _IRREGULAR = dict(
         " paid:pay left:leave froze:freeze frozen:freeze wore:wear worn:wear swam:swim drank:drink"
         " ate:eat eaten:eat met:meet lent:lend lost:lose spoke:speak spoken:speak broke:break"
         " broken:break children:child feet:foot teeth:tooth men:man women:woman leaves:leaf"
-        " mice:mouse geese:goose knives:knife loaves:loaf people:person"
+        " stung:sting mice:mouse geese:goose knives:knife loaves:loaf people:person"
     )
 )
 
@@ -136,9 +139,10 @@ def closeness(word: str, other: str) -> float:
         return 1.0
     roots = {stem(word), stem(other)}
     if len(roots) == 1:
-        return 0.95
+        return FORM
     shared = len(_common_prefix(word, other))
-    if shared >= 4 and shared >= 0.65 * max(len(word), len(other)):
+    whole = shared == min(len(word), len(other))
+    if shared >= (4 if whole else 5) and shared >= 0.65 * max(len(word), len(other)):
         return 0.8
     if any(roots <= group for group in _SYNONYM_STEMS):
         return 0.8
