@@ -10,10 +10,10 @@ import pytest
 
 from tests.conformance.live import KEY
 from tests.fake_settings import FAKES
+from tests.providers.fake_upstream import FakeUpstream, Script
 from voice.cli.hosting import hosting
 from voice.config import load_settings
 from voice.engines.fakes import calling
-from voice.providers.fakes import FakeUpstream, Script
 
 openai = pytest.importorskip("openai", reason="the SDK is not installed")
 

@@ -7,10 +7,10 @@ from contextlib import aclosing, asynccontextmanager
 import msgspec
 import pytest
 
+from tests.providers.fake_upstream import FakeUpstream, Script
 from tests.providers.faults import with_told
 from voice.providers.anthropic import API_VERSION, AnthropicProvider
 from voice.providers.anthropic_answer import WRAPPED
-from voice.providers.fakes import FakeUpstream, Script
 from voice.providers.protocol import Call, ProviderError
 
 KEY = "sk-ant-secret"

@@ -6,8 +6,8 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from tests.providers.fake_upstream import FakeUpstream, Script
 from tests.routing.worlds import chat, router
-from voice.providers.fakes import FakeUpstream, Script
 from voice.providers.openai import OpenAIProvider
 from voice.providers.protocol import Call, ProviderError
 from voice.routing.candidates import RetryPolicy

@@ -7,9 +7,9 @@ from contextlib import aclosing, asynccontextmanager
 import msgspec
 import pytest
 
+from tests.providers.fake_upstream import FakeUpstream, Script
 from tests.providers.faults import with_told
 from voice.providers.dialects import DIALECTS
-from voice.providers.fakes import FakeUpstream, Script
 from voice.providers.openai import OpenAIProvider
 from voice.providers.protocol import Call, ProviderError
 

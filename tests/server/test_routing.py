@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from tests.fake_settings import FAKES
+from tests.providers.fake_upstream import FakeUpstream
+from tests.providers.upstream_shapes import Script
 from voice.config import load_settings
 from voice.engines.protocols import Finished, Message, Prompt, TextDelta
-from voice.providers.fake_shapes import Script
-from voice.providers.fakes import FakeUpstream
 from voice.routing.language_model import RoutedLanguageModel
 from voice.server import Server
 

@@ -12,7 +12,7 @@ from typing import Literal, Self
 import msgspec
 from aiohttp import web
 
-from voice.providers.fake_shapes import SHAPES, Asked, Json, Script
+from tests.providers.upstream_shapes import SHAPES, Asked, Json, Script
 
 Act = Literal["hang", "die"]
 
