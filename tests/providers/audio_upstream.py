@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Self
 
 import msgspec
 from aiohttp import web
+
+from tests.providers.loopback import Act, Loopback, fail
 
 TEXT = "Where is the heron?"
 TRANSCRIPT = {"text": TEXT, "usage": {"type": "duration", "seconds": 2}}
@@ -35,8 +36,7 @@ class Script:
     media_type: str = "audio/mpeg"
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    act: str = ""
-    """`hang` or `die`."""
+    act: Act | None = None
     after: int | None = None
     """None acts before the headers."""
 
@@ -51,56 +51,26 @@ class Received:
     file_name: str = ""
 
 
-class AudioUpstream:
+class AudioUpstream(Loopback[Received]):
     """The scripts are used up one by one; the last one stays."""
 
     def __init__(self, *scripts: Script) -> None:
+        super().__init__(["audio/{name}"], _read, self._played)
         self.scripts = list(scripts) or [Script()]
-        self.received: list[Received] = []
-        self.abandoned = 0
-        self.url = ""
-        self._open = 0
-        self._changed = asyncio.Condition()
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_post("/v1/audio/{name}", self._answer)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
 
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-
-    async def asked(self) -> None:
-        """Wait until a request has come."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.received)
-
-    async def idle(self) -> None:
-        """Wait until no request is open."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._open)
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.received.append(await _read(request))
+    async def _played(self, request: web.Request, _: Received) -> web.StreamResponse:
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
-        self._open += 1
-        try:
-            await self._notify()
-            return await _played(request, script)
-        except asyncio.CancelledError:
-            self.abandoned += 1
-            raise
-        finally:
-            self._open -= 1
-            await self._notify()
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+        if script.act and script.after is None:
+            await fail(request, script.act)
+        headers = {"Content-Type": script.media_type, **script.headers}
+        response = web.StreamResponse(status=script.status, headers=headers)
+        await response.prepare(request)
+        for number, block in enumerate((*script.blocks, b"")):
+            if script.act and number == script.after:
+                await fail(request, script.act)
+            await response.write(block)
+            await asyncio.sleep(0.01)  # so that each is sent by itself
+        return response
 
 
 async def _read(request: web.Request) -> Received:
@@ -115,25 +85,3 @@ async def _read(request: web.Request) -> Received:
         else:
             fields.append((part.name, await part.text()))
     return Received(*head, fields, file, name)
-
-
-async def _played(request: web.Request, script: Script) -> web.StreamResponse:
-    if script.act and script.after is None:
-        await _act(request, script.act)
-    headers = {"Content-Type": script.media_type, **script.headers}
-    response = web.StreamResponse(status=script.status, headers=headers)
-    await response.prepare(request)
-    for number, block in enumerate((*script.blocks, b"")):
-        if script.act and number == script.after:
-            await _act(request, script.act)
-        await response.write(block)
-        await asyncio.sleep(0.01)  # so that each is sent by itself
-    return response
-
-
-async def _act(request: web.Request, act: str) -> None:
-    if act == "hang":
-        await asyncio.Event().wait()
-    if request.transport is not None:
-        request.transport.abort()
-    await asyncio.sleep(0)  # the connection is lost in the next turn of the loop

@@ -7,14 +7,12 @@ who goes away lets go of them.
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Self
 
 import msgspec
 from aiohttp import web
 
+from tests.providers.loopback import Act, Loopback, fail
 from tests.providers.upstream_shapes import SHAPES, Asked, Json, Script
-
-Act = Literal["hang", "die"]
 
 
 @dataclass(frozen=True)
@@ -28,75 +26,22 @@ class Received:
     """Equal for requests that came over the same connection."""
 
 
-class FakeUpstream:
+class FakeUpstream(Loopback[Received]):
     """A server in the shape of `openai`, `vllm` or `anthropic`, while it is entered.
 
     `scripts` are used up one by one; the last one stays.
     """
 
     def __init__(self, shape: str = "openai", *scripts: Script) -> None:
-        self.scripts = list(scripts) or [Script()]
-        self.received: list[Received] = []
-        self.open = 0
-        """How many requests are being answered."""
-        self.abandoned = 0
-        """How many were given up by those who had sent them."""
-        self.url = ""
-        """To be used as a base URL."""
         self._shape = SHAPES[shape]
-        self._changed = asyncio.Condition()
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        for path in self._shape.paths:
-            app.router.add_post(f"/v1/{path}", self._answer)
-        self._runner = web.AppRunner(
-            app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None
-        )
+        super().__init__(self._shape.paths, _read, self._played)
+        self.scripts = list(scripts) or [Script()]
 
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-
-    async def asked(self, times: int = 1) -> None:
-        """Wait until so many requests have come."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self.received) >= times)
-
-    async def idle(self) -> None:
-        """Wait until no request is open."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self.open)
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        body = msgspec.json.decode(await request.read(), type=Json)
-        asked = Asked(request.path.removeprefix("/v1/"), body)
+    async def _played(self, request: web.Request, received: Received) -> web.StreamResponse:
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
-        peer = request.transport.get_extra_info("peername") if request.transport else None
-        self.received.append(Received(asked.path, dict(request.headers), body, peer))
-        self.open += 1
-        try:
-            await self._notify()
-            return await self._played(request, script, asked)
-        except asyncio.CancelledError:
-            self.abandoned += 1
-            raise
-        finally:
-            self.open -= 1
-            await self._notify()
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def _played(
-        self, request: web.Request, script: Script, asked: Asked
-    ) -> web.StreamResponse:
+        asked = Asked(received.path, received.body)
         if script.fault in {"hang", "die"}:
-            await _act(request, "hang" if script.fault == "hang" else "die")
+            await fail(request, "hang" if script.fault == "hang" else "die")
         if script.fault == "page":
             return web.Response(text="<html>Welcome</html>", content_type="text/html")
         if script.status >= 300:
@@ -117,7 +62,7 @@ class FakeUpstream:
                 await response.write(step)
                 await asyncio.sleep(script.interval_s)
             else:
-                await _act(request, step)
+                await fail(request, step)
         return response
 
     def _whole(self, script: Script, asked: Asked) -> Iterator[bytes | Act]:
@@ -168,9 +113,7 @@ class FakeUpstream:
                 yield shape.last
 
 
-async def _act(request: web.Request, act: Act) -> None:
-    if act == "hang":
-        await asyncio.Event().wait()
-    if request.transport is not None:
-        request.transport.abort()
-    await asyncio.sleep(0)  # the connection is lost in the next turn of the loop
+async def _read(request: web.Request) -> Received:
+    body = msgspec.json.decode(await request.read(), type=Json)
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return Received(request.path.removeprefix("/v1/"), dict(request.headers), body, peer)
