@@ -55,16 +55,17 @@ class Keeper:
 
     async def add_missing(self, store_id: str) -> AsyncIterator[Document]:
         """Add the vectors of documents kept without, and give those that have them now."""
-        seen: set[str] = set()
+        left: set[str] = set()
         while self._library.embedder is not None:
-            found = await self._library.without_vectors(store_id, FEW)
-            found = [document for document in found if document.id not in seen]
+            found = await self._library.without_vectors(store_id, FEW + len(left))
+            found = [document for document in found if document.id not in left]
             if not found:
                 return
             for document in found:
-                seen.add(document.id)
                 if await self._add_vectors(document):
                     yield document
+                else:
+                    left.add(document.id)
 
     async def _add_vectors(self, document: Document) -> bool:
         chunks = await self._library.chunks(document.store_id, document.id)
