@@ -13,6 +13,7 @@ import structlog
 
 from voice.engines.protocols import EngineError
 from voice.search.errors import SearchError
+from voice.search.keeping import Keeper
 from voice.search.library import Library
 from voice.search.paging import MAX_LIMIT, Page
 from voice.search.prepared import Answer, Gone, Job, Prepared, Unreadable
@@ -77,7 +78,7 @@ class Intake:
             page = await self._library.stores(Page(after=after, limit=MAX_LIMIT, order="asc"))
             for store in page.items:
                 await self._find_in(store.id)
-                await self._add_vectors(store)
+                await self._add_missing(store)
             if not page.has_more:
                 return
             after = page.items[-1].id
@@ -94,23 +95,18 @@ class Intake:
                 return
             after = page.items[-1].id
 
-    async def _add_vectors(self, store: VectorStore) -> None:
+    async def _add_missing(self, store: VectorStore) -> None:
         """Embed what was kept while there was no embedder."""
         embedder = self._library.embedder
         if embedder is None or store.embedder not in {"", embedder.name}:
             return
         try:
-            while documents := await self._library.without_vectors(store.id):
-                added = [await self._embed(document) for document in documents]
-                if not any(added):
-                    return  # others change them, and embed them too
+            added = [each.id async for each in Keeper(self._library).add_missing(store.id)]
         except (SearchError, EngineError) as error:
             log.warning("documents have no vectors", store=store.id, reason=str(error))
-
-    async def _embed(self, document: Document) -> bool:
-        chunks = await self._library.chunks(document.store_id, document.id)
-        vectors = await self._library.embed(chunks)
-        return vectors is not None and await self._library.add_vectors(document, vectors)
+        else:
+            if added:
+                log.info("documents have vectors now", store=store.id, documents=len(added))
 
     async def _take(self, reading: ReadingProcess, key: Key) -> None:
         """Bring one document to its end, whatever happens."""
