@@ -11,7 +11,14 @@ from msgspec import Meta
 
 from voice.gateway.errors import ApiError
 from voice.http.form import check_known, read_form
-from voice.http.knowledge import file_of, library_of, list_body, not_found, page_query
+from voice.http.knowledge import (
+    file_of,
+    intake_of,
+    library_of,
+    list_body,
+    not_found,
+    page_query,
+)
 from voice.search.records import File
 
 MOST_FILES = 10_000
@@ -20,7 +27,7 @@ Purpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "ev
 BATCH_EXPIRES_S = 30 * 86_400
 
 
-class FileExpiry(msgspec.Struct, frozen=True, kw_only=True):
+class FileExpiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     anchor: Literal["created_at"]
     seconds: Annotated[int, Meta(ge=3600, le=2_592_000)]
 
@@ -83,7 +90,7 @@ async def file_content(state: State, file_id: FromPath[str]) -> FileResponse:
 @delete("/v1/files/{file_id:str}", status_code=200)
 async def delete_file(state: State, file_id: FromPath[str]) -> Response[dict[str, object]]:
     """Delete a file, and take it out of all vector stores."""
-    if not await (await library_of(state)).delete_file(file_id):
+    if not await (await intake_of(state)).delete_file(file_id):
         raise not_found("file", file_id, "file_id")
     return Response({"id": file_id, "object": "file", "deleted": True})
 

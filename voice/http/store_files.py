@@ -103,7 +103,7 @@ async def update_store_file(
     asked, _ = await json_body(request, StoreFileUpdate)
     check_metadata(asked.attributes, "attributes")
     attributes = asked.attributes or {}
-    await (await library_of(state)).set_attributes(store_id, file_id, attributes)
+    await (await intake_of(state)).set_attributes(store_id, file_id, attributes)
     return described_document(msgspec.structs.replace(document, attributes=attributes))
 
 

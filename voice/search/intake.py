@@ -5,20 +5,30 @@ What is in progress is in the library; after a restart it is gone on with.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import time
 
 import msgspec
+import numpy as np
 import structlog
 
 from voice.engines.protocols import EngineError
 from voice.search.errors import SearchError
-from voice.search.keeping import Keeper
+from voice.search.keeping import CHUNKS_AT_ONCE, Keeper
 from voice.search.library import Library
 from voice.search.paging import MAX_LIMIT, Page
 from voice.search.prepared import Answer, Gone, Job, Prepared, Unreadable
 from voice.search.reading import ReadingProcess
-from voice.search.records import Document, Failure, FailureCode, VectorStore
+from voice.search.records import (
+    Attributes,
+    Chunk,
+    Document,
+    Failure,
+    FailureCode,
+    Vectors,
+    VectorStore,
+)
 
 log = structlog.get_logger()
 
@@ -27,6 +37,10 @@ MOST_BYTES = 512 << 20
 
 Key = tuple[str, str]
 """Of a store and a document in it."""
+
+
+class _UnwantedError(Exception):
+    """A document has gone or was cancelled, or is to be cut otherwise: then its turn comes again."""
 
 
 class Intake:
@@ -39,11 +53,12 @@ class Intake:
         """As many as the library has in progress; names only."""
         self._arrived = asyncio.Event()
         self._keeping = asyncio.Lock()
-        """Nothing is deleted or cancelled between the last look at a document and its keeping."""
+        """Nothing is changed, deleted or cancelled between the last look at a document and its keeping."""
 
     async def add(self, document: Document) -> Document:
         """Put a document in progress in its store; what is there of the same file goes."""
-        kept = await self._library.put(document)
+        async with self._keeping:
+            kept = await self._library.put(document)
         self._await_turn((document.store_id, document.id))
         return kept
 
@@ -51,6 +66,16 @@ class Intake:
         """Take a document out of its store. False if there is none."""
         async with self._keeping:
             return await self._library.delete_document(store_id, document_id)
+
+    async def delete_file(self, file_id: str) -> bool:
+        """Delete a file, and the documents made of it in all stores. False if there is none."""
+        async with self._keeping:
+            return await self._library.delete_file(file_id)
+
+    async def set_attributes(self, store_id: str, document_id: str, attributes: Attributes) -> bool:
+        """Replace the attributes of a document. False if there is none."""
+        async with self._keeping:
+            return await self._library.set_attributes(store_id, document_id, attributes)
 
     async def cancel(self, store_id: str, batch_id: str) -> bool:
         """Cancel a batch and what is in progress of it. False if there is none."""
@@ -113,13 +138,14 @@ class Intake:
         document = await self._library.document(*key)
         if document is None or document.status != "in_progress":
             return
-        try:
-            await self._keep(document, await self._read(reading, document))
-        except SearchError as error:
-            await self._fail(document, "server_error", str(error))
-        except (EngineError, OSError) as error:
-            log.warning("a file could not be taken in", file=document.id, reason=str(error))
-            await self._fail(document, "server_error", str(error))
+        with suppress(_UnwantedError):
+            try:
+                await self._keep(document, await self._read(reading, document))
+            except SearchError as error:
+                await self._fail(document, "server_error", str(error))
+            except (EngineError, OSError) as error:
+                log.warning("a file could not be taken in", file=document.id, reason=str(error))
+                await self._fail(document, "server_error", str(error))
 
     async def _read(self, reading: ReadingProcess, document: Document) -> Answer:
         return await reading.read(
@@ -134,34 +160,46 @@ class Intake:
     async def _keep(self, document: Document, answer: Answer) -> None:
         match answer:
             case Prepared(chunks=chunks):
-                vectors = await self._library.embed(chunks)
-                done = msgspec.structs.replace(
-                    document,
-                    status="completed",
-                    title=answer.title,
-                    sha256=answer.sha256,
-                    bytes=answer.bytes,
-                )
+                vectors = await self._embedded(document, chunks)
                 async with self._keeping:
-                    if await self._is_wanted(document):
-                        await self._library.put(done, chunks, vectors)
+                    done = msgspec.structs.replace(
+                        await self._wanted(document),
+                        status="completed",
+                        title=answer.title,
+                        sha256=answer.sha256,
+                        bytes=answer.bytes,
+                    )
+                    await self._library.put(done, chunks, vectors)
             case Unreadable(code=code, message=message):
                 await self._fail(document, code, f"{document.name} {message}")
             case Gone():
                 await self._fail(document, "server_error", "The bytes of the file are gone")
 
+    async def _embedded(self, document: Document, chunks: Sequence[Chunk]) -> Vectors | None:
+        """The vectors of the chunks, for as long as they are wanted; None without an embedder."""
+        parts: list[Vectors] = []
+        for start in range(0, len(chunks), CHUNKS_AT_ONCE):
+            await self._wanted(document)
+            part = await self._library.embed(chunks[start : start + CHUNKS_AT_ONCE])
+            if part is None:
+                return None
+            parts.append(part)
+        return np.concatenate(parts) if parts else None
+
     async def _fail(self, document: Document, code: FailureCode, message: str) -> None:
-        failed = msgspec.structs.replace(
-            document, status="failed", failure=Failure(code=code, message=message)
-        )
+        failure = Failure(code=code, message=message)
         try:
             async with self._keeping:
-                if await self._is_wanted(document):
-                    await self._library.put(failed)
+                there = await self._wanted(document)
+                failed = msgspec.structs.replace(there, status="failed", failure=failure)
+                await self._library.put(failed)
         except SearchError as error:
             # It stays in progress, and is tried again at the next start.
             log.warning("a failure could not be kept", file=document.id, reason=str(error))
 
-    async def _is_wanted(self, document: Document) -> bool:
+    async def _wanted(self, document: Document) -> Document:
+        """The document as it is kept now, whose attributes may be others. Raises `_UnwantedError`."""
         there = await self._library.document(document.store_id, document.id)
-        return there is not None and there.status == "in_progress"
+        if there is None or there.status != "in_progress" or there.rules != document.rules:
+            raise _UnwantedError
+        return there
