@@ -117,5 +117,5 @@ async def test_what_cannot_be_searched_is_named(tmp_path, fields, status, param)
 async def test_without_a_reranker_that_is_said(tmp_path):
     async with searching(tmp_path) as (client, _):
         refused = await client.post("/v1/rerank", json={"query": "a", "documents": ["b"]})
-        assert refused.status_code == 501
-        assert refused.json()["error"]["code"] == "reranker_missing"
+        assert refused.status_code == 404
+        assert "no reranker" in refused.json()["error"]["message"]

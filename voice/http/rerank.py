@@ -33,8 +33,9 @@ async def rerank(request: Request[Any, Any, Any], state: State) -> ASGIApp:
     if reranker is None or asked.model not in {None, reranker.name}:
         raise ApiError(
             "This server has no reranker; /v1/search orders passages by words and by meaning.",
-            status=501,
-            code="reranker_missing",
+            status=404,
+            kind="not_found_error",
+            code="model_not_found",
             param="model",
         )
 
