@@ -4,7 +4,7 @@ import asyncio
 import io
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import time
@@ -364,8 +364,9 @@ async def open_library(
     """
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="library") as thread:
-        records = await loop.run_in_executor(thread, open_records, location)
+        opening = thread.submit(open_records, location)
         try:
+            records = await asyncio.wrap_future(opening)
             library = Library(
                 records, FileBytes(files or usual_files(location)), thread, embedder, reranker, now
             )
@@ -373,7 +374,13 @@ async def open_library(
                 log.info("swept files that were never recorded", files=len(swept))
             yield library
         finally:
-            await loop.run_in_executor(thread, records.close)
+            # In the same thread, so after the opening, which goes on when nobody waits for it.
+            await loop.run_in_executor(thread, _close, opening)
+
+
+def _close(opening: Future[Records]) -> None:
+    if not opening.cancelled() and not opening.exception():
+        opening.result().close()
 
 
 def new_id(prefix: str) -> str:
