@@ -79,9 +79,9 @@ class Caller:
     async def until(self, condition: str) -> None:
         await self.visitor.page.wait_for_function(f"() => {condition}", timeout=PATIENCE_MS)
 
-    async def heard_all(self) -> None:
-        """Wait until an answer has come to its end, and has left the speaker, too."""
-        await self.until("caller.count('output_audio_buffer.stopped') > 0")
+    async def heard_all(self, answers: int = 1) -> None:
+        """Wait until so many answers have come to their end, and have left the speaker, too."""
+        await self.until(f"caller.count('output_audio_buffer.stopped') >= {answers}")
         await self.visitor.page.wait_for_timeout(500)
 
     async def report(self) -> Report:
@@ -161,7 +161,7 @@ async def test_77_agents_browser_a_stop_by_hand(serve, sdk, tmp_path):
     async with serve(HEARD, LONG) as live, calling(live.address, sdk, spoken) as caller:
         await caller.until("caller.count('output_audio_buffer.started') > 0")
         await caller.visitor.page.wait_for_timeout(2000)
-        await caller.visitor.page.evaluate("() => caller.interrupt()")
+        await caller.visitor.page.evaluate("() => caller.session.interrupt()")
         await caller.until("caller.count('conversation.item.retrieved') > 1")
         await caller.visitor.page.wait_for_timeout(1000)
         report = await caller.report()
@@ -198,11 +198,40 @@ async def test_77_agents_browser_a_tool_call(serve, sdk, tmp_path):
     assert ended_s - begun_s == pytest.approx(29 * 0.06, abs=STRETCH_S)
 
 
+HAND_OVER = """async () => {
+  const { RealtimeAgent } = await import('./sdk/openai-realtime-agents.mjs');
+  await caller.session.updateAgent(new RealtimeAgent({ name: 'B', instructions: 'Be kind.' }));
+}"""
+
+
+async def test_77_agents_browser_writes_and_hands_over_and_edits_the_past(serve, sdk, tmp_path):
+    def answer(prompt):
+        return f"{prompt.messages[0].content} {len(prompt.messages)}"
+
+    spoken = microphone(tmp_path, 60)
+    async with serve("", answer) as live, calling(live.address, sdk, spoken) as caller:
+        run = caller.visitor.page.evaluate
+        await run("() => caller.session.sendMessage('Hello')")
+        await caller.heard_all()
+        await run(HAND_OVER)
+        await run("() => caller.session.updateHistory((items) => items.slice(0, 1))")
+        await caller.until("caller.history().length === 1")
+        await run("() => caller.session.sendMessage('And now?')")
+        await caller.heard_all(2)
+        report = await caller.report()
+    assert len(sounding(report.sound)) == 2
+    assert report.history == [
+        ["user", "Hello"],
+        ["user", "And now?"],
+        ["assistant", "Be kind. 3"],
+    ]
+
+
 async def test_77_agents_browser_hangs_up_and_calls_again(serve, sdk, tmp_path):
     spoken = microphone(tmp_path, 60)
     async with serve() as live, calling(live.address, sdk, spoken) as caller:
         first = caller.call_id
-        await caller.visitor.page.evaluate("() => caller.hangUp()")
+        await caller.visitor.page.evaluate("() => caller.session.close()")
         await caller.call(await mint(live.address))
         status, _ = await order(live.address, "POST", f"/v1/realtime/calls/{first}/hangup")
         assert status == 404

@@ -74,7 +74,9 @@ const report = () => ({ history: history(), sound: sound(), told, asked, errors 
 window.caller = {
   call,
   count,
+  history,
   report,
-  interrupt: () => session.interrupt(),
-  hangUp: () => session.close(),
+  get session() {
+    return session;
+  },
 };
