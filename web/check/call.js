@@ -2,11 +2,11 @@
 
 import { Problem } from "../talk/problems.js";
 import { responseProblem } from "../talk/server.js";
+import { gathered } from "../talk/webrtc.js";
 import { candidates, serverAddresses, summary, whyNoWay } from "./ice.js";
 import { Link, judgeRoundTrips, roundTrips } from "./link.js";
 import { bad, doubtful, inMs } from "./outcome.js";
 
-const GATHER_MS = 1000;
 const CONNECT_MS = 12_000;
 
 /** @param {import("./steps.js").Desk} desk */
@@ -146,13 +146,4 @@ class Call {
     if (this.#address) fetch(`${this.#address}/hangup`, { method: "POST", headers: this.#server.headers, keepalive: true }).catch(() => {});
     this.#peer.close();
   }
-}
-
-/** Wait for the addresses of this device, but not for those that a network never gives. */
-function gathered(peer) {
-  return new Promise((resolve) => {
-    if (peer.iceGatheringState === "complete") return resolve();
-    setTimeout(resolve, GATHER_MS);
-    peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && resolve();
-  });
 }

@@ -125,8 +125,8 @@ class WebRtcLink {
   }
 }
 
-/** Wait for the addresses of this device, but not for those that a network never gives. */
-function gathered(peer) {
+/** Wait for the addresses of this device, but not for those that a network never gives. @param {RTCPeerConnection} peer */
+export function gathered(peer) {
   return new Promise((resolve) => {
     if (peer.iceGatheringState === "complete") return resolve();
     setTimeout(resolve, GATHER_MS);
