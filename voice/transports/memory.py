@@ -1,4 +1,4 @@
-"""A transport that ends in the same process, for tests and for a server that talks to itself."""
+"""A transport that ends in the same process, for tests."""
 
 import asyncio
 
