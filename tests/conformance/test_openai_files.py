@@ -236,9 +236,17 @@ async def test_chunks_are_as_large_as_they_are_asked_to_be(sdk):
     assert kept.chunking_strategy.static.max_chunk_size_tokens == 100
     found = await sdk.vector_stores.search(store.id, query="two", max_num_results=50)
     assert len(found.data) > 10
-    with pytest.raises(openai.BadRequestError, match="half"):
+
+
+@pytest.mark.parametrize(("most", "overlap"), [(99, 0), (4097, 0), (800, 401), (800, -1)])
+async def test_chunks_that_cannot_be_made_are_refused(sdk, most, overlap):
+    store = await sdk.vector_stores.create()
+    file = await sdk.files.create(file=("a.txt", b"one"), purpose="assistants")
+    static = {"max_chunk_size_tokens": most, "chunk_overlap_tokens": overlap}
+    with pytest.raises(openai.BadRequestError) as caught:
         await sdk.vector_stores.files.create(
             vector_store_id=store.id,
             file_id=file.id,
-            chunking_strategy={"type": "static", "static": static | {"chunk_overlap_tokens": 51}},
+            chunking_strategy={"type": "static", "static": static},
         )
+    assert caught.value.param.startswith("chunking_strategy.static.")
