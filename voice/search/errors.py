@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from voice.search.records import VectorStore
+
 Trouble = Literal[
     "not_found",
     "invalid",
@@ -26,3 +28,14 @@ class SearchError(Exception):
         super().__init__(message)
         self.code = code
         self.param = param
+
+
+def mismatch(store: VectorStore, embedder: str, dimensions: int) -> SearchError:
+    """What to say when a store is searched, or added to, with another embedder than its own."""
+    return SearchError(
+        f"The vectors of '{store.id}' were made by {store.embedder} ({store.dimensions} dimensions)"
+        f" and cannot be searched with {embedder} ({dimensions} dimensions). Either use"
+        f" {store.embedder} again, or make them anew with: voice index --rebuild",
+        "embedder_mismatch",
+        "embedder",
+    )

@@ -6,12 +6,11 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from voice.search.errors import SearchError
+from voice.search.errors import SearchError, mismatch
 from voice.search.filters import Compiled
 from voice.search.fusion import descending, fuse
 from voice.search.keywords import words_of
 from voice.search.records import Passage, Vectors
-from voice.search.sql_documents import mismatch
 from voice.search.store import Found, Keywords, Records, VectorIndex
 
 LEAST_DEPTH = 60

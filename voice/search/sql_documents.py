@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from voice.search.database import CHUNK_BITS, Row
-from voice.search.errors import SearchError
+from voice.search.errors import SearchError, mismatch
 from voice.search.filters import column
 from voice.search.listing import list_page, note_departed
 from voice.search.paging import Listing, Page
@@ -13,7 +13,6 @@ from voice.search.records import (
     Document,
     DocumentStatus,
     Vectors,
-    VectorStore,
 )
 from voice.search.rows import (
     CHUNK,
@@ -247,13 +246,3 @@ def check_shape(chunks: Sequence[Chunk], vectors: Vectors | None) -> None:
             "invalid",
             "vectors",
         )
-
-
-def mismatch(store: VectorStore, embedder: str, dimensions: int) -> SearchError:
-    return SearchError(
-        f"The vectors of '{store.id}' were made by {store.embedder} ({store.dimensions} dimensions)"
-        f" and cannot be searched with {embedder} ({dimensions} dimensions). Either use"
-        f" {store.embedder} again, or make them anew with: voice index --rebuild",
-        "embedder_mismatch",
-        "embedder",
-    )
