@@ -107,19 +107,22 @@ def test_markdown_is_read_as_one_would_say_it() -> None:
     document = parse_document(
         "---\ndraft: yes\n---\n# Alder Bridge Rules\n\nIn Alder Bridge **all** [dogs](x.html) bark."
         ' Dr. Smith said: "No." It is so.\n\n- one _item_\n  goes on\n- another\n\n'
-        "| when | where |\n|---|---|\n| now | here |\n\n```sh\nrm\n```\n## Last\nEnd.\n",
+        "| when | where | who | why |\n|---|---|---|---|\n| now | here | I | |\n\n```sh\nrm\n```\n## Last\nEnd.\n",
         "rules",
     )
     assert document.spoken == "the Alder Bridge rules"
     assert [passage.sentences for passage in document.passages] == [
         ("In Alder Bridge all dogs bark.", 'Dr. Smith said: "No."', "It is so."),
-        ("one item goes on",),
-        ("another",),
-        ("when, where",),
-        ("now, here",),
+        ("one item goes on", "another"),
+        ("now: where here, who I",),
         ("End.",),
     ]
     assert document.passages[-1].section == "Last"
+
+
+def test_the_items_of_a_long_list_stand_in_several_passages() -> None:
+    document = parse_document("".join(f"- item {number}\n" for number in range(20)), "list")
+    assert [len(passage.sentences) for passage in document.passages] == [12, 8]
 
 
 def test_a_document_without_a_heading_is_named_by_its_file() -> None:

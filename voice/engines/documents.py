@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from voice.turns.lookahead import Lookahead
 
 SUFFIXES = (".md", ".markdown", ".txt")
 LARGEST_BYTES = 4 << 20
+LONGEST_LIST = 12
+"""Items that are taken for one passage."""
 
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?")
@@ -22,8 +25,12 @@ _ARTICLE = re.compile(r"(?:the|a|an|my|our|your)\b", re.IGNORECASE)
 _ASKING = re.compile(r"(?:how|why|when|where|what|who)\b", re.IGNORECASE)
 
 
+Block = tuple[str, ...]
+"""A paragraph, or the items of a list."""
+
+
 class Passage(NamedTuple):
-    """A paragraph or list item, under the heading it stands under."""
+    """A paragraph or a list, under the heading it stands under."""
 
     title: str
     section: str
@@ -89,9 +96,9 @@ def read_document(path: Path) -> Document:
 def parse_document(text: str, stem: str) -> Document:
     """Split Markdown or plain text; without a heading the title comes from `stem`."""
     title, section = "", ""
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, Block]] = []
     for block in _blocks(readable(text)):
-        heading = _HEADING.match(block)
+        heading = _HEADING.match(block[0])
         if not heading:
             found.append((section, block))
         elif not title:
@@ -116,33 +123,74 @@ def _looked_up(sources: Sequence[Source]) -> Document:
         (source.headings[-1] if source.headings and source.headings[-1] != title else "", block)
         for source in sources
         for block in _blocks(readable(source.text))
-        if block not in (title, *source.headings) and not _HEADING.match(block)
+        if block[0] not in (title, *source.headings) and not _HEADING.match(block[0])
     )
     return _document(file_title(title), list(blocks))
 
 
-def _document(title: str, found: Sequence[tuple[str, str]]) -> Document:
+def _document(title: str, found: Sequence[tuple[str, Block]]) -> Document:
     """A document of blocks, each with the heading it stands under."""
-    passages = tuple(Passage(title, section, _sentences(block)) for section, block in found)
-    body = " ".join(block for _, block in found)
+    passages = tuple(
+        Passage(title, section, tuple(each for part in block for each in _sentences(part)))
+        for section, block in found
+    )
+    body = "\n".join("\n".join(block) for _, block in found)
     inside = re.findall(r"(?<=[a-z,;] )[A-Z]\w*", body)
     names = frozenset(word for word in inside if word.lower() not in STOP_WORDS)
     return Document(title, _spoken_title(title, names), names, passages)
 
 
-def _blocks(text: str) -> Iterator[str]:
-    """Headings, list items, table rows and paragraphs, each on one line."""
+def _blocks(text: str) -> Iterator[Block]:
+    """Headings, paragraphs, lists and tables."""
+    for is_list, lines in groupby(_lines(text), key=lambda line: line[0]):
+        block = [line for _, line in lines]
+        if is_list and block[0].startswith("|"):
+            yield from _some(_rows(block))
+        elif is_list:
+            yield from _some(block)
+        else:
+            yield from ((line,) for line in block)
+
+
+def _some(parts: Sequence[str]) -> Iterator[Block]:
+    """A long list in several blocks."""
+    for start in range(0, len(parts), LONGEST_LIST):
+        yield tuple(parts[start : start + LONGEST_LIST])
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    """Each heading, paragraph, list item and table row on one line, after what list it is of."""
     paragraph: list[str] = []
+    kind = ""
     for line in [*text.splitlines(), ""]:
         item = _ITEM.match(line)
-        alone = _HEADING.match(line) or line.lstrip().startswith("|")
+        row = line.lstrip().startswith("|")
+        alone = row or _HEADING.match(line)
         if (not line.strip() or item or alone) and paragraph:
-            yield " ".join(paragraph)
+            yield kind, " ".join(paragraph)
             paragraph = []
-        if alone and not _TABLE_RULE.match(line):
-            yield ", ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
-        elif not alone and line.strip():
+        if alone:
+            yield "row" if row else "", line.strip()
+        elif line.strip():
+            kind = kind if paragraph else "item" if item else ""
             paragraph.append(line[item.end() :] if item else line.strip().lstrip("> "))
+
+
+def _rows(lines: Sequence[str]) -> list[str]:
+    """What the rows of a table say, each cell after the name of its column: "Tent: price $6"."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if not _TABLE_RULE.match(line)
+    ]
+    if len(rows) < 2 or not _TABLE_RULE.match(lines[1]):
+        return [", ".join(row) for row in rows]
+    (_, *names), *others = rows
+    return [f"{first}: {', '.join(_cells(names, cells))}" for first, *cells in others]
+
+
+def _cells(names: Sequence[str], cells: Sequence[str]) -> Iterator[str]:
+    return (f"{n.lower()} {cell}" for n, cell in zip(names, cells, strict=False) if cell)
 
 
 def _sentences(block: str) -> tuple[str, ...]:

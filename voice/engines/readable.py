@@ -39,7 +39,12 @@ _SHORT_FORMS = tuple(
         (r"(?<=\d) EUR\b", " euros"), (r"(?<=\d) USD\b", " dollars"), (r"(?<=\d) GBP\b", " pounds"),
         (r"\bca\. ?(?=\d)", "about "), (r"(?<!\w)~ ?(?=\d)", "about "), (r"\bincl\.", "including"),
         (r"\bexcl\.", "excluding"), (r"\bMt\. (?=[A-Z])", "Mount "), (r"\b[Tt]el\.:?", "telephone"),
-        (r"\bp\.p\.", "per person"),
+        (r"\bp\.p\.", "per person"), (r"(?<=\d) ?yrs?\b\.?", " years"),
+        (r"(?<=\d) ?mins?\.(?= [a-z])", " minutes"), (r"(?<=\d) ?hrs?\.(?= [a-z])", " hours"),
+        (r"\bJan\.", "January"), (r"\bFeb\.", "February"), (r"\bAug\.", "August"),
+        (r"\bSept?\.", "September"), (r"\bOct\.", "October"), (r"\bNov\.", "November"),
+        (r"\bDec\.", "December"), (r"\bMon\.", "Monday"), (r"\bTues?\.", "Tuesday"),
+        (r"\bWed\.", "Wednesday"), (r"\bThu(?:rs)?\.", "Thursday"), (r"\bFri\.", "Friday"),
     )
 )  # fmt: skip
 
