@@ -13,7 +13,16 @@ from typing import NamedTuple
 from voice.engines.clauses import clauses
 from voice.engines.documents import Document, DocumentFolder, Passage
 from voice.engines.questions import Extent, looks_like_answer, named_in
-from voice.engines.wordforms import FORM, STOP_WORDS, closeness, sound, synonyms, tokens, word_set
+from voice.engines.wordforms import (
+    FORM,
+    NUMBER_WORDS,
+    STOP_WORDS,
+    closeness,
+    sound,
+    synonyms,
+    tokens,
+    word_set,
+)
 
 CANDIDATES = 60
 LIKE = 0.8
@@ -118,7 +127,7 @@ class PassageIndex:
             passages = [self._passages[row] for (row,) in rows]
         wanted = _Wanted(question, known, own or wider, wider if own else {})
         hits = (wanted.best_sentence(d, p, self._topics[d]) for d, p in passages)
-        best = max(hits, key=lambda hit: hit.score, default=None)
+        best = max(hits, key=lambda hit: (hit.is_supported, hit.score), default=None)
         return best._replace(clause=wanted.clause(best)) if best else None
 
     def _like(self, term: str, names: frozenset[str]) -> Mapping[str, float]:
@@ -231,7 +240,8 @@ class _Wanted(NamedTuple):
         shares = [_share(self.own, sentence) for sentence in said]
         related = frozenset(i for i, share in enumerate(shares) if share >= RELATED)
         nearby = _share(self.context, around) * CONTEXT
-        strong = [term for term in self.own if term not in WEAK_WORDS] or list(self.own)
+        weak = WEAK_WORDS | NUMBER_WORDS
+        strong = [term for term in self.own if term not in weak] or list(self.own)
         hits: list[Hit] = []
         for index, sentence in enumerate(passage.sentences):
             # What "it" is stands in the sentence before.
@@ -256,12 +266,15 @@ class _Wanted(NamedTuple):
         """The part of the sentence that has all of it that was asked for, or the sentence."""
         sentence = hit.passage.sentences[hit.sentence]
         least, fit = _share(self.own, self._closeness(sentence)), self._fit(sentence)
-        for clause in clauses(sentence):
-            leans = _LEANING.match(clause) and not _LEANING.match(sentence)
-            whole = _share(self.own, self._closeness(clause)) >= least - TOLERANCE
-            if whole and least and not leans and self._fit(clause) >= fit:
-                return clause
-        return sentence
+        parts = clauses(sentence)
+        whole = [
+            part
+            for part in parts
+            if _share(self.own, self._closeness(part)) >= least - TOLERANCE
+            and self._fit(part) >= fit
+            and (_LEANING.match(sentence) or not _LEANING.match(part))
+        ]
+        return whole[0] if least and len(whole) == 1 else sentence
 
     def _closeness(self, text: str) -> dict[str, float]:
         words = set(tokens(text))
@@ -305,11 +318,12 @@ def reading(
     start = hit.sentence
     while start and not hit.said and _LEANING.match(said[start]) and sentences > 1:
         start, sentences = start - 1, sentences - 1
-    if extent == "answer":
+    about = hit.sentence == 0 and not hit.said and len(said) > 1
+    if extent == "answer" and not about:
         return [*said[start : hit.sentence], hit.clause or said[hit.sentence]]
     end = hit.sentence + 1
     while end < len(said) and end - start < sentences:
-        belongs = extent == "steps" or end in hit.related or _LEANING.match(said[end])
+        belongs = extent == "steps" or about or end in hit.related or _LEANING.match(said[end])
         if not belongs or sum(len(s.split()) for s in said[start : end + 1]) > words:
             break
         end += 1

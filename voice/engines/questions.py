@@ -12,6 +12,7 @@ _WH = r"(?:when|how|what|where|who|whose|which|why)"
 _AUX = r"(?:is|are|was|were|can|could|do|does|did|may|must|should|will|has|have)"
 _ASKS = rf"(?:{_WH}|{_AUX}(?!\s+(?:not|be|been|made|called|used|\w+ed|\w+ing))|tell me)\b\s+\w"
 _BORDER = re.compile(rf"\?\s+|[,;]?\s+(?:and|but|or|also)\s+(?:also\s+)?(?={_ASKS})", re.IGNORECASE)
+_BEGINNING = re.compile(_ASKS, re.IGNORECASE)
 _LISTED = re.compile(rf"[,;]\s+(?={_WH}\b)", re.IGNORECASE)
 _COMPARED = re.compile(r"\b(?:compare|contrast|differences? between)\s+(.+)", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s+(?:and|with|to|versus)\s+(?:(?:those|that|the ones?)\s+)?")
@@ -65,7 +66,8 @@ def parts_of(question: str) -> list[str]:
     if compared := _COMPARED.search(question):
         return _each_of(compared[1].rstrip("?. "))
     parts = [part for each in _BORDER.split(question.strip()) for part in _cut_list(each)]
-    return [part for part in parts if content_words(part)] if len(parts) > 1 else [question]
+    asking = [each for each in parts if content_words(each) or _BEGINNING.match(each)]
+    return asking or [question]
 
 
 def alternatives(question: str) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby, takewhile
+from itertools import groupby, pairwise, takewhile
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,6 +39,8 @@ _FOLLOW_UP = re.compile(r"(?:and|but|or|also|then|what about|how about|why)\b")
 _PRONOUN = re.compile(
     r"\b(?:it|its|they|them|their|there|that|those|this|these|one)\b", re.IGNORECASE
 )
+_FULL_NAME = re.compile(r"[A-Z]\w+ (?:(?:von|van|de|der|di|da|la|le) )*[A-Z]")
+_THERE_IS = re.compile(r"\b(?:is|are|was|were) there\b", re.IGNORECASE)
 _WHAT_TIME = re.compile(r"\bwhat time\b", re.IGNORECASE)
 _MORE = re.compile(
     r"(?:tell me|say|read|anything|what|and)? ?(?:more|else|go on|continue|next)(?: about (?:it|that))?"
@@ -136,13 +138,17 @@ def _found(question: str, before: list[str], indexes: Sequence[PassageIndex]) ->
     """What answers each part of the question; of several parts only what does for certain."""
     parts = parts_of(question)
     if len(parts) > 1:
-        before_each = [[part, *before] for part in parts]
-        asked = zip(parts, [before, *before_each], strict=False)
-        return [_sure(_best(indexes, part, context)) for part, context in asked]
+        meant = [parts[0], *(_meant(part, before) for before, part in pairwise(parts))]
+        return [_sure(_best(indexes, part, before)) for part in meant]
     hit = _best(indexes, question, before)
     if others := _each_named(question, hit, before, indexes):
         return others
     return [hit]
+
+
+def _meant(part: str, before: str) -> str:
+    """A part of a question, with the one before it if it speaks of "it"."""
+    return f"{part} {before}" if _PRONOUN.search(_THERE_IS.sub("", part)) else part
 
 
 def _each_named(
@@ -168,7 +174,7 @@ def _told(hits: Sequence[Hit], extent: Extent, most: int, names: frozenset[str])
         sentences = [text for hit in each for text in reading(hit, extent, sentences=most)]
         fresh = [text for text in dict.fromkeys(sentences) if text not in said]
         said.update(fresh)
-        text = " ".join(fresh)
+        text = " ".join(each if each[-1] in _ENDS else f"{each}." for each in fresh)
         if hits[0].coverage < SURE:
             yield f"I am not sure that I understood. {source[0].upper()}{source[1:]} says: {text}"
         elif fresh:
@@ -227,8 +233,8 @@ def _questions_before(messages: tuple[Message, ...]) -> list[str]:
 
 def _inside(text: str, names: frozenset[str]) -> str:
     """`text` as it goes on after a comma: its first word in lower case unless it is a name."""
-    first, *rest = text.split(maxsplit=2)
-    named = first in names | _CAPITALIZED or (rest and rest[0][0].isupper())
+    first = text.split(maxsplit=1)[0]
+    named = first in names | _CAPITALIZED or _FULL_NAME.match(text)
     if first == "I" or (named and first.lower() not in STOP_WORDS):
         return text
     return text[0].lower() + text[1:]
@@ -249,6 +255,7 @@ def _words(text: str, prompt: Prompt, read: int, cancelled: Callable[[], bool]) 
     )
 
 
+_ENDS = ".!?…:;\"')”’"
 _PLACES = ("first", "second", "third")
 _CAPITALIZED = word_set(
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June"

@@ -23,6 +23,8 @@ _ONES = list_of(
 )
 _TENS = list_of("zero ten twenty thirty forty fifty sixty seventy eighty ninety")
 
+NUMBER_WORDS = frozenset((*_ONES, *_TENS, "hundred", "thousand", "million"))
+
 _SUFFIXES = (
     ("iest", "y"), ("iness", "y"), ("ingly", ""), ("edly", ""), ("ation", ""), ("ment", ""),
     ("ness", ""), ("ings", ""), ("ies", "y"), ("ied", "y"), ("ing", ""), ("ers", ""),
