@@ -27,6 +27,8 @@ from voice.engines.wordforms import (
 CANDIDATES = 60
 LIKE = 0.8
 """From here on a word is the same in another form, below it only sounds alike."""
+SOUNDS = 0.5
+"""What a word counts that only sounds alike, where another is not likely meant."""
 GUESS = 0.55
 """Up to here a word is only as likely meant as not."""
 GUESSED_WORD = 0.4
@@ -56,6 +58,7 @@ _LEANING = re.compile(
     r"(?:it|its|they|them|their|he|his|she|her|this|these|that|those|then|but|if it)\b",
     re.IGNORECASE,
 )
+_PLACE = re.compile(r"\bthere\b(?! (?:is|are|was|were)\b)")
 
 
 class Hit(NamedTuple):
@@ -136,7 +139,11 @@ class PassageIndex:
         if term not in names:
             return like
         own = {term, f"{term}s", term.removesuffix("s")}
-        return {word: close for word, close in like.items() if close != FORM or word in own}
+        return {
+            word: close if word in own else min(close, SOUNDS)
+            for word, close in like.items()
+            if close != FORM or word in own
+        }
 
     def _weight(
         self, term: str, like: Mapping[str, float], names: frozenset[str] = frozenset()
@@ -201,7 +208,7 @@ class _Vocabulary:
             close = {word: closeness(term, word) for word in others}
             best = max(close.values(), default=0.0)
             # A word that is there as it was heard leaves little room for guesses.
-            most = 0.5 if best == 1.0 else 1.0
+            most = SOUNDS if best == 1.0 else 1.0
             least = 0.7 if best == 1.0 else 0.01
             self._known[term] = {
                 word: value if value >= LIKE else min(value, most)
@@ -246,7 +253,8 @@ class _Wanted(NamedTuple):
         for index, sentence in enumerate(passage.sentences):
             # What "it" is stands in the sentence before.
             leans = index and _LEANING.match(sentence)
-            meaning = said[index - 1] if leans else said[index]
+            meant_before = index and (leans or _PLACE.search(sentence))
+            meaning = said[index - 1] if meant_before else said[index]
             best = {
                 term: max(said[index][term], MEANT * meaning[term], around[term])
                 for term in self.known

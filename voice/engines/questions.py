@@ -39,6 +39,7 @@ _ANSWERS = (
     (r"where", r"\b(?:in|on|at|under|near|beside|to|into|behind|above|below)\b"),
     (r"\bwho\b", r"(?-i:(?<=[a-z,;] )[A-Z][a-z]|^[A-Z]\w+ [A-Z])|everyone|\b(?:children|people|visitors)\b"),
     (r"\bcalled\b|\bnames?\b", r"called|named|(?-i:(?<=[a-z,;] )[A-Z][a-z])"),
+    (r"what (?:do|does|will) \w+ need", r"\bneeds?\b"),
     (r"why|what (?:does|is wrong)", r"because|means?|so that|for the"),
     (r"how (?:do|can|should|to) |what should (?:i|we) do", r"^(?:to|first|use|put|mix|fill|take|bring|press|open|clean|set|add|turn|hold|heat|plant|sow|cut|pick|wash|move|choose|push|pour|connect|insert|remove|stay|scrape|call)\b"),
     (r"^(?:can|may|are|is) (?:i|we|you|dogs|there)|allowed", r"allowed|forbidden|welcome|can|may\b|not"),

@@ -31,6 +31,11 @@ _SUFFIXES = (
     ("est", ""), ("ed", ""), ("er", ""), ("es", ""), ("ly", ""), ("s", ""), ("e", ""),
 )  # fmt: skip
 
+_ENDINGS = word_set(
+    "able age al ally ary en ened ful hood ic ical ion ional ions ish ist ity ive less ship ward y"
+)
+"""What may stand after a whole word in another that is made from it."""
+
 _IRREGULAR = dict(
     form.split(":")
     for form in list_of(
@@ -143,8 +148,12 @@ def closeness(word: str, other: str) -> float:
     if len(roots) == 1:
         return FORM
     shared = len(_common_prefix(word, other))
-    whole = shared == min(len(word), len(other))
-    if shared >= (4 if whole else 5) and shared >= 0.65 * max(len(word), len(other)):
+    short, long = sorted((word, other), key=len)
+    if shared == len(short):
+        derived = shared >= 4 and long[shared:] in _ENDINGS
+    else:
+        derived = shared >= 5 and shared >= 0.65 * len(long)
+    if derived:
         return 0.8
     if any(roots <= group for group in _SYNONYM_STEMS):
         return 0.8
