@@ -147,13 +147,7 @@ def closeness(word: str, other: str) -> float:
     roots = {stem(word), stem(other)}
     if len(roots) == 1:
         return FORM
-    shared = len(_common_prefix(word, other))
-    short, long = sorted((word, other), key=len)
-    if shared == len(short):
-        derived = shared >= 4 and long[shared:] in _ENDINGS
-    else:
-        derived = shared >= 5 and shared >= 0.65 * len(long)
-    if derived:
+    if _is_derived(*sorted(roots, key=len)):
         return 0.8
     if any(roots <= group for group in _SYNONYM_STEMS):
         return 0.8
@@ -164,6 +158,14 @@ def synonyms(word: str) -> frozenset[str]:
     """The stems of the words that mean the same in an everyday question, `word`'s among them."""
     groups = (group for group in _SYNONYM_STEMS if stem(word) in group)
     return frozenset({stem(word)}).union(*groups)
+
+
+def _is_derived(short: str, long: str) -> bool:
+    """Whether two stems are of one word, as "photograph" and "photography" are."""
+    shared = len(_common_prefix(short, long))
+    if shared == len(short):
+        return shared >= 4 and long[shared:] in _ENDINGS
+    return shared >= 5 and shared >= 0.65 * len(long)
 
 
 def _heard_alike(word: str, other: str) -> float:
