@@ -101,10 +101,23 @@ async def test_nothing_indexed_is_said_with_the_remedy(tmp_path):
     [
         ({}, 400, "query"),
         ({"query": []}, 400, "query"),
-        ({"query": "a", "vector_store_ids": ["vs_nobody"]}, 404, "store_id"),
+        ({"query": "a", "vector_store_ids": ["vs_nobody"]}, 404, "vector_store_ids"),
         ({"query": "a", "answer": True, "model": "nobody"}, 404, "model"),
         ({"query": "a", "filters": {"type": "eq", "key": "a"}}, 400, "filters.value"),
         ({"query": "a", "tok_k": 1}, 400, "tok_k"),
+        (
+            {"query": "a", "filters": {"type": "eq", "key": "a", "value": 1, "vlaue": 2}},
+            400,
+            "filters.vlaue",
+        ),
+        (
+            {
+                "query": "a",
+                "ranking_options": {"hybrid_search": {"text_weight": 0, "embedding_weight": 0}},
+            },
+            400,
+            "ranking_options.hybrid_search",
+        ),
     ],
 )
 async def test_what_cannot_be_searched_is_named(tmp_path, fields, status, param):
@@ -119,3 +132,40 @@ async def test_without_a_reranker_that_is_said(tmp_path):
         refused = await client.post("/v1/rerank", json={"query": "a", "documents": ["b"]})
         assert refused.status_code == 404
         assert "no reranker" in refused.json()["error"]["message"]
+
+
+async def test_a_store_whose_time_is_over_takes_and_finds_nothing(tmp_path):
+    async with searching(tmp_path) as (client, _):
+        location = SearchSettings(database=str(tmp_path / "search.db")).location
+        async with open_library(location) as library:
+            old = VectorStore(id="vs_old", created_at=0, last_active_at=0, expires_after_days=1)
+            await library.put_store(old)
+        upload = {"file": ("a.md", b"# A")}
+        file = await client.post("/v1/files", data={"purpose": "assistants"}, files=upload)
+        file_id = file.json()["id"]
+        for path, body in (
+            ("/search", {"query": "a"}),
+            ("/files", {"file_id": file_id}),
+            ("/file_batches", {"file_ids": [file_id]}),
+            ("", {"name": "again"}),
+        ):
+            refused = await client.post(f"/v1/vector_stores/vs_old{path}", json=body)
+            assert refused.status_code == 400, path
+            error = refused.json()["error"]
+            assert (error["code"], error["param"]) == ("vector_store_expired", "vector_store_id")
+        shown = await client.get("/v1/vector_stores/vs_old")
+        assert shown.json()["status"] == "expired"
+
+
+async def test_a_form_that_is_no_text_is_told_of_without_what_read_it(tmp_path):
+    async with searching(tmp_path) as (client, _):
+        head = b'--X\r\nContent-Disposition: form-data; name="file"; filename="\xff"\r\n\r\n'
+        refused = await client.post(
+            "/v1/files",
+            content=head + b"a\r\n--X--\r\n",
+            headers={"content-type": "multipart/form-data; boundary=X"},
+        )
+        assert refused.status_code == 400
+        error = refused.json()["error"]
+        assert error["code"] == "invalid_multipart"
+        assert "Error" not in error["message"]

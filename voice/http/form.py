@@ -175,7 +175,9 @@ class _Form:
 
 
 def _malformed(error: Exception) -> ApiError:
-    return ApiError(f"The multipart form cannot be read: {error}.", code="invalid_multipart")
+    # Some are raised with what was raised before, which tells of the parser and not of the form.
+    reason = error.args[0] if error.args else "it is malformed"
+    return ApiError(f"The multipart form cannot be read: {reason}.", code="invalid_multipart")
 
 
 # ---------------------------------------------------------------- typed fields

@@ -1,6 +1,7 @@
 """What the endpoints over documents share: the library behind them, and lists in pages."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import time
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -47,6 +48,18 @@ async def store_of(state: State, store_id: str) -> VectorStore:
     store = await (await library_of(state)).store(store_id)
     if store is None:
         raise not_found("vector store", store_id, "vector_store_id")
+    return store
+
+
+async def living_store_of(state: State, store_id: str) -> VectorStore:
+    """Raises `ApiError` for a store that does not exist, or whose time is over."""
+    store = await store_of(state, store_id)
+    if store.expires_at is not None and store.expires_at <= time():
+        raise ApiError(
+            f"The vector store '{store_id}' has expired; make another one.",
+            code="vector_store_expired",
+            param="vector_store_id",
+        )
     return store
 
 

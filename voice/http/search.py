@@ -13,7 +13,7 @@ from voice.engines.protocols import Cited, LanguageModel, Message, Prompt, Sourc
 from voice.gateway.errors import ApiError
 from voice.http.answering import DONE, Body, Stream, answering
 from voice.http.body import json_body
-from voice.http.knowledge import library_of
+from voice.http.knowledge import library_of, not_found
 from voice.http.rewriting import rewritten
 from voice.http.session_engines import language_model
 from voice.http.store_types import StoreSearchRequest, described_passage, ranking_of
@@ -69,21 +69,29 @@ async def search(request: Request[Any, Any, Any], state: State) -> ASGIApp:
 
 
 async def _found(state: State, asked: SearchRequest) -> tuple[Sequence[str], list[Passage]]:
+    filters = None if asked.filters is None else parse_filter(asked.filters)
+    ranking = ranking_of(asked.ranking_options)
+    library = await library_of(state)
+    for store_id in asked.vector_store_ids:
+        if await library.store(store_id) is None:
+            raise _missing(store_id)
     queries = asked.queries
     if asked.rewrite_query:
         queries = await rewritten(state.server, queries)
-    filters = None if asked.filters is None else parse_filter(asked.filters)
-    library = await library_of(state)
-    if asked.vector_store_ids == (FOLDERS_STORE,) and await library.store(FOLDERS_STORE) is None:
-        raise NOTHING_INDEXED
     passages = await library.search(
         asked.vector_store_ids,
         queries,
         filters=filters,
         limit=asked.max_num_results,
-        ranking=ranking_of(asked.ranking_options),
+        ranking=ranking,
     )
     return queries, passages
+
+
+def _missing(store_id: str) -> ApiError:
+    if store_id == FOLDERS_STORE:
+        return NOTHING_INDEXED
+    return not_found("vector store", store_id, "vector_store_ids")
 
 
 def _results(queries: Sequence[str], passages: Sequence[Passage]) -> Json:

@@ -17,6 +17,7 @@ from voice.http.knowledge import (
     intake_of,
     library_of,
     list_body,
+    living_store_of,
     not_found,
     page_query,
     store_of,
@@ -67,7 +68,7 @@ async def attach_file(
     request: Request[Any, Any, Any], state: State, store_id: FromPath[str]
 ) -> dict[str, object]:
     """Put an uploaded file in a vector store."""
-    store = await store_of(state, store_id)
+    store = await living_store_of(state, store_id)
     asked, _ = await json_body(request, StoreFileRequest)
     _check(asked)
     file = await file_of(state, asked.file_id)
@@ -148,7 +149,7 @@ async def create_batch(
     request: Request[Any, Any, Any], state: State, store_id: FromPath[str]
 ) -> dict[str, object]:
     """Put many files in a vector store; all of them must be there, or none is put in."""
-    store = await store_of(state, store_id)
+    store = await living_store_of(state, store_id)
     asked, _ = await json_body(request, BatchRequest)
     wanted = list({each.file_id: each for each in asked.each()}.values())
     for number, each in enumerate(wanted):

@@ -102,9 +102,12 @@ class BatchRequest(_Request, frozen=True):
         )
 
 
+Weight = Annotated[float, Meta(ge=0, le=1e6)]
+
+
 class HybridWeights(_Request, frozen=True):
-    embedding_weight: Annotated[float, Meta(ge=0)] = 1.0
-    text_weight: Annotated[float, Meta(ge=0)] = 1.0
+    embedding_weight: Weight = 1.0
+    text_weight: Weight = 1.0
 
 
 class RankingOptions(_Request, frozen=True):
@@ -146,9 +149,17 @@ def rules_of(chunking: Chunking | None) -> ChunkingRules:
 
 
 def ranking_of(options: RankingOptions) -> Ranking:
+    """Raises `ApiError` for weights that leave nothing to be searched by."""
+    weights = options.hybrid_search
+    if not weights.text_weight and not weights.embedding_weight:
+        raise ApiError(
+            "One of 'text_weight' and 'embedding_weight' must be above 0.",
+            code="invalid_value",
+            param="ranking_options.hybrid_search",
+        )
     return Ranking(
-        keyword_weight=options.hybrid_search.text_weight,
-        vector_weight=options.hybrid_search.embedding_weight,
+        keyword_weight=weights.text_weight,
+        vector_weight=weights.embedding_weight,
         score_threshold=options.score_threshold,
         rerank=options.ranker != "none",
     )

@@ -7,13 +7,16 @@ import msgspec
 from litestar import Request, delete, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath
+from litestar.types import ASGIApp
 
+from voice.http.answering import Body, answering
 from voice.http.body import json_body
 from voice.http.knowledge import (
     check_metadata,
     file_of,
     library_of,
     list_body,
+    living_store_of,
     not_found,
     page_query,
     store_of,
@@ -83,7 +86,7 @@ async def update_store(
     request: Request[Any, Any, Any], state: State, store_id: FromPath[str]
 ) -> dict[str, object]:
     """Change what describes a vector store; what is not named stays as it is."""
-    store = await store_of(state, store_id)
+    store = await living_store_of(state, store_id)
     asked, _ = await json_body(request, StoreUpdate)
     changes: dict[str, Any] = {}
     if asked.name is not msgspec.UNSET:
@@ -111,11 +114,20 @@ async def delete_store(state: State, store_id: FromPath[str]) -> dict[str, objec
 @post("/v1/vector_stores/{store_id:str}/search", status_code=200)
 async def search_store(
     request: Request[Any, Any, Any], state: State, store_id: FromPath[str]
-) -> dict[str, object]:
+) -> ASGIApp:
     """The passages of a vector store that fit a question best."""
-    await store_of(state, store_id)
     asked, _ = await json_body(request, StoreSearchRequest)
+
+    async def work() -> Body:
+        return Body(msgspec.json.encode(await _found(state, store_id, asked)))
+
+    return answering(work)
+
+
+async def _found(state: State, store_id: str, asked: StoreSearchRequest) -> dict[str, object]:
+    await living_store_of(state, store_id)
     filters = None if asked.filters is None else parse_filter(asked.filters)
+    ranking = ranking_of(asked.ranking_options)
     queries = asked.queries
     if asked.rewrite_query:
         queries = await rewritten(state.server, queries)
@@ -124,7 +136,7 @@ async def search_store(
         queries,
         filters=filters,
         limit=asked.max_num_results,
-        ranking=ranking_of(asked.ranking_options),
+        ranking=ranking,
     )
     return {
         "object": "vector_store.search_results.page",

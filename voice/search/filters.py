@@ -153,11 +153,19 @@ def _parse(value: object, param: str, depth: int) -> Filter:
         raise _invalid(f"Filters nest at most {MAX_DEPTH} deep", param)
     kind = value.get("type")
     if kind in get_args(CompoundType):
+        _check_known(value, {"type", "filters"}, param)
         return _parse_compound(cast("CompoundType", kind), value.get("filters"), param, depth)
     if kind in get_args(ComparisonType):
+        _check_known(value, {"type", "key", "value"}, param)
         return _parse_comparison(cast("ComparisonType", kind), value, param)
     known = ", ".join(get_args(ComparisonType) + get_args(CompoundType))
     raise _invalid(f"{kind!r} is no type of filter; there are {known}", f"{param}.type")
+
+
+def _check_known(fields: Mapping[object, object], known: set[str], param: str) -> None:
+    for name in fields:
+        if name not in known:
+            raise _invalid(f"There is nothing like '{name}' in a filter", f"{param}.{name}")
 
 
 def _parse_compound(kind: CompoundType, parts: object, param: str, depth: int) -> Compound:
