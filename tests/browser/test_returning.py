@@ -1,5 +1,7 @@
 """Conversations that go on: after a reload, a server that was restarted, and with a key."""
 
+import asyncio
+
 import pytest
 
 from tests.browser.stage import serving, visiting
@@ -7,6 +9,8 @@ from voice.engines.fakes import FakeLanguageModel
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 
+HANGS_UP_S = 15
+"""Half of what it takes a server to miss a client that has said nothing."""
 TRANSPORTS = pytest.mark.parametrize("transport", ["webrtc", "websocket"])
 
 
@@ -76,3 +80,15 @@ async def test_a_server_that_wants_a_key_gets_it_and_the_tab_keeps_it(transport)
         await visitor.sees(".caption.assistant[data-final=true]", "It closes at four.")
         stored = await visitor.page.evaluate("JSON.stringify(localStorage)")
     assert "sk-ember" not in stored
+
+
+async def test_a_tab_that_is_closed_hangs_up():
+    async with serving() as server, visiting(server.url) as visitor:
+        await visitor.prefer(transport="webrtc")
+        async with visitor.page.expect_response("**/v1/realtime/calls*") as answering:
+            await visitor.start()
+        location = (await answering.value).headers["location"]
+        call = server.server.calls.find(location.rpartition("/")[2])
+        await visitor.page.close(run_before_unload=True)
+        async with asyncio.timeout(HANGS_UP_S):
+            await call.ended.wait()

@@ -28,7 +28,7 @@ class Call:
         self._transport = transport
         self._held = held
         self._talks = False
-        self._ended = asyncio.Event()
+        self.ended = asyncio.Event()
 
     @property
     def late_frames(self) -> int:
@@ -49,12 +49,12 @@ class Call:
                 await self._transport.hang_up()
                 for sideband in self._transport.sidebands:
                     sideband.end()
-                self._ended.set()
+                self.ended.set()
 
     async def hang_up(self) -> None:
         """End the call, and return when it has ended."""
         await self._transport.hang_up()
-        await self._ended.wait()
+        await self.ended.wait()
 
     async def attend(self, transport: Transport) -> None:
         """Let somebody else take part, until it leaves or the call ends."""
@@ -63,7 +63,7 @@ class Call:
             for event in self._session.state.opening():
                 sideband.tell(encode(event))
         self._transport.sidebands.append(sideband)
-        if self._ended.is_set():
+        if self.ended.is_set():
             sideband.end()
         try:
             await sideband.run(self._transport.take)

@@ -319,7 +319,7 @@ byId("compose").addEventListener("submit", (event) => {
   send(field.value.trim());
   field.value = "";
 });
-window.addEventListener("pagehide", () => call.keepResume());
+window.addEventListener("pagehide", () => call.end()); // a browser that closes a tab tells nobody
 navigator.mediaDevices?.addEventListener("devicechange", () => panel.showDevices());
 
 byId("key").value = loadKey();
