@@ -135,9 +135,13 @@ class Library:
     async def _living_store(self, store_id: str) -> VectorStore:
         store = await self.store(store_id)
         if store is None:
-            raise SearchError(f"There is no vector store '{store_id}'", "not_found", "store_id")
+            raise SearchError(
+                f"There is no vector store '{store_id}'", "not_found", "vector_store_ids"
+            )
         if store.expires_at is not None and store.expires_at <= self._now():
-            raise SearchError(f"The vector store '{store_id}' has expired", "expired", "store_id")
+            raise SearchError(
+                f"The vector store '{store_id}' has expired", "expired", "vector_store_ids"
+            )
         return store
 
     async def _touch(self, stores: Sequence[VectorStore]) -> None:
