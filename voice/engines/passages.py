@@ -5,30 +5,24 @@ import math
 import re
 import sqlite3
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from voice.engines.clauses import clauses
 from voice.engines.documents import Document, DocumentFolder, Passage
 from voice.engines.questions import Extent, looks_like_answer, named_in
+from voice.engines.vocabulary import LIKE, SOUNDS, Vocabulary
 from voice.engines.wordforms import (
     FORM,
     NUMBER_WORDS,
     STOP_WORDS,
-    closeness,
-    sound,
-    synonyms,
     tokens,
     word_set,
 )
 
 CANDIDATES = 60
-LIKE = 0.8
-"""From here on a word is the same in another form, below it only sounds alike."""
-SOUNDS = 0.5
-"""What a word counts that only sounds alike, where another is not likely meant."""
 GUESS = 0.55
 """Up to here a word is only as likely meant as not."""
 GUESSED_WORD = 0.4
@@ -105,7 +99,7 @@ class PassageIndex:
             for row, (_, p) in enumerate(self._passages)
         ]
         self._database.executemany("INSERT INTO passages(rowid, body) VALUES (?, ?)", rows)
-        self._vocabulary = _Vocabulary(self._database.execute("SELECT term, doc FROM words"))
+        self._vocabulary = Vocabulary(self._database.execute("SELECT term, doc FROM words"))
 
     def search(
         self, question: str, about: Sequence[str], context: Sequence[str] = ()
@@ -187,40 +181,6 @@ class FolderIndex(PassageIndex):
             if changed:
                 self._build(self._folder.documents)
             return changed
-
-
-class _Vocabulary:
-    """The words of the index, found by spelling, stem, sound and beginning."""
-
-    def __init__(self, rows: Iterable[tuple[str, int]]) -> None:
-        self.frequency = dict(rows)
-        self._alike: defaultdict[str, list[str]] = defaultdict(list)
-        for word in self.frequency:
-            if word not in STOP_WORDS:
-                for key in _keys(word):
-                    self._alike[key].append(word)
-        self._known: dict[str, dict[str, float]] = {}
-
-    def like(self, term: str) -> dict[str, float]:
-        """The words that may be meant by `term`, each with its closeness."""
-        if term not in self._known:
-            others = {word for key in _keys(term) for word in self._alike.get(key, ())}
-            close = {word: closeness(term, word) for word in others}
-            best = max(close.values(), default=0.0)
-            # A word that is there as it was heard leaves little room for guesses.
-            most = SOUNDS if best == 1.0 else 1.0
-            least = 0.7 if best == 1.0 else 0.01
-            self._known[term] = {
-                word: value if value >= LIKE else min(value, most)
-                for word, value in close.items()
-                if value >= least
-            }
-        return self._known[term]
-
-
-def _keys(word: str) -> set[str]:
-    meanings = {f"~{meaning}" for meaning in synonyms(word)}
-    return meanings | {f"^{word[:4]}", f"*{sound(word)[:2]}"}
 
 
 class _Wanted(NamedTuple):
