@@ -4,10 +4,10 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.providers.fake_provider import DONE, FakeProvider, Reply, failing, saying
 from tests.routing.worlds import models, router
 from voice.engines.protocols import EngineError, Finished, Message, Piece, Prompt, TextDelta, Tool
 from voice.gateway.errors import ApiError
+from voice.providers.fake import DONE, FakeProvider, Reply, failing, saying
 from voice.routing.language_model import RoutedLanguageModel
 
 PROMPT = Prompt(messages=(Message(role="user", content="Hi"),), max_tokens=9)

@@ -5,10 +5,10 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.providers.fake_provider import FakeProvider, Reply, failing, saying
 from tests.routing.worlds import Engines, chat, config, models, router
 from tests.virtual_time import run
 from voice.gateway.errors import ApiError, unsupported_parameter
+from voice.providers.fake import FakeProvider, Reply, failing, saying
 from voice.providers.protocol import ProviderError
 from voice.routing.candidates import RetryPolicy
 from voice.routing.local import NoEngines

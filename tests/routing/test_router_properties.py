@@ -6,10 +6,10 @@ from contextlib import aclosing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.fake_provider import FakeProvider, Reply, failing
 from tests.routing.worlds import chat, models, router
 from tests.virtual_time import run
 from voice.gateway.errors import ApiError, unsupported_parameter
+from voice.providers.fake import FakeProvider, Reply, failing
 from voice.providers.protocol import ProviderError
 from voice.routing.candidates import RetryPolicy
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tests.providers.fake_provider import FakeProvider
 from voice.engines.protocols import EngineError
 from voice.providers.config import ProviderConfig
+from voice.providers.fake import FakeProvider
 from voice.providers.kinds import PROVIDER_KINDS
 from voice.providers.protocol import AudioProvider, Operation, Provider
 from voice.routing.candidates import RetryPolicy
