@@ -55,7 +55,8 @@ async def answering(model: FakeLanguageModel, names=("gemma",), owner="somebody"
 
 async def start(tmp_path, *arguments: str, **streams):
     settings = {"ENGINES__STT": "fake", "ENGINES__LLM": "fake", "ENGINES__TTS": "fake"}
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = ("PATH", "HOME", "XDG_DATA_HOME")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "voice", "chat", *arguments),
         cwd=tmp_path,
