@@ -138,6 +138,13 @@ def test_a_follow_up_is_looked_up_with_the_question_before_it():
     ]
 
 
+def test_each_part_of_a_question_is_looked_up():
+    whole = "When does the chess club meet, and how long is the trail?"
+    found = questions_of(asking(whole).messages)
+    assert found[0] == whole
+    assert any("trail" in each and "chess" not in each for each in found)
+
+
 def test_the_result_of_a_tool_is_no_question():
     messages = (*asking("Noon?").messages, Message(role="tool", content="12:00"))
     assert questions_of(messages) == []

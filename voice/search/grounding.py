@@ -20,6 +20,7 @@ from voice.engines.protocols import (
     Source,
     TextDelta,
 )
+from voice.engines.questions import parts_of
 from voice.engines.wordforms import content_words
 from voice.search.errors import SearchError
 from voice.search.library import Library
@@ -34,6 +35,7 @@ SHARE = 0.25
 """Of a model's context that passages may fill."""
 LEAST_SCORE = 0.2
 """Passages that fit less say nothing about the question."""
+MOST_QUESTIONS = 6
 SUPPORT, LEAST_WORDS = 0.6, 2
 """The share of a sentence's words that a passage has if the sentence was taken from it."""
 INSTRUCTIONS = (
@@ -132,14 +134,16 @@ def _with(prompt: Prompt, sources: Sequence[Source], model: LanguageModel) -> Pr
 
 
 def questions_of(messages: Sequence[Message]) -> list[str]:
-    """What to look up for the last message: it, and it with the one before that it may lean on.
+    """What to look up for the last message: it, its parts, and it with the one before that it may
+    lean on.
 
     Nothing where the last message is not a user's.
     """
     if not messages or messages[-1].role != "user" or not messages[-1].content.strip():
         return []
     *earlier, question = [each.content for each in messages if each.role == "user"]
-    return [question, f"{earlier[-1]} {question}"] if earlier else [question]
+    wider = [f"{earlier[-1]} {question}"] if earlier else []
+    return list(dict.fromkeys([question, *parts_of(question), *wider]))[:MOST_QUESTIONS]
 
 
 async def look_up(library: Library, lookup: Lookup, questions: Sequence[str]) -> list[Passage]:
