@@ -1,7 +1,9 @@
 """What the page says when something is wrong."""
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from websockets.asyncio.client import connect
@@ -100,15 +102,22 @@ async def test_engines_that_load_are_waited_for():
         await visitor.sees(".caption.user", "Hello")
 
 
+def _note_frames(frames: list[str], socket) -> None:
+    def note(frame: str) -> None:
+        frames.append(frame)
+
+    socket.on("framereceived", note)
+
+
 async def test_a_conversation_that_was_opened_elsewhere_ends_here():
+    frames: list[str] = []
     async with serving() as server, visiting(server.url) as visitor:
+        visitor.page.on("websocket", partial(_note_frames, frames))
         await visitor.prefer(transport="websocket")
         await visitor.write("Hello")
         await visitor.sees("#turns li")
-        token = await visitor.page.evaluate(
-            "() => { dispatchEvent(new Event('pagehide'));"
-            " return JSON.parse(sessionStorage.getItem('inferno-voice-resume')).token }"
-        )
+        created = next(event for frame in frames if "resume" in (event := json.loads(frame)))
+        token = created["resume"]["token"]
         address = f"{server.url.replace('http', 'ws')}/v1/realtime?resume={token}"
         async with connect(address):
             await visitor.sees(".notice", "The conversation goes on elsewhere")
