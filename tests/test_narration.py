@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.server.test_faults import eventually
+from tests.eventually import eventually
 from voice.audio.encoding import encoder
 from voice.engines.fakes import FakeTextToSpeech
 from voice.engines.protocols import EngineError, SpeakOptions

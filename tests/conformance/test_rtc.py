@@ -103,7 +103,7 @@ async def test_42_an_answer_is_heard_and_told_in_order(serve):
         assert "response.output_audio.delta" not in types
         heard = sum(len(utterance.pcm) for utterance in live.stt.utterances)
         assert heard > len(recording("winter")) * 2 // 3 * 0.8
-        await asyncio.sleep(0.3)  # what was sent last is still in the client's jitter buffer
+        await phone.ear.hear(300)  # what was sent last is still in the client's jitter buffer
         said_s = sum(map(len, live.tts.texts)) * live.tts.seconds_per_character
         assert phone.ear.loud_s == pytest.approx(said_s, abs=0.1)
         assert phone.ear.pitch_hz() == pytest.approx(220, abs=2)
@@ -113,13 +113,13 @@ async def test_43_speech_over_an_answer_is_silence_within_150_ms_of_sound(serve)
     async with serve([HEARD, words_of("interrupt")], LONG) as live, calling(live.address) as phone:
         phone.microphone.say(recording("winter"))
         await phone.until(STARTED)
-        await asyncio.sleep(1)
+        await phone.ear.hear(1000)
         phone.microphone.say(recording("interrupt"))
         await phone.until("input_audio_buffer.speech_started", 2)
         heard = len(phone.ear.frames)
         cleared = await phone.until(CLEARED)
         truncated = await phone.until("conversation.item.truncated")
-        await asyncio.sleep(0.3)
+        await phone.ear.hear(300)
         loud = np.flatnonzero(np.array(phone.ear.levels()) > 100)
         assert (loud[-1] + 1 - heard) * 20 <= 150
         assert cleared["response_id"] == phone.of_type("response.created")[0]["response"]["id"]
@@ -130,11 +130,11 @@ async def test_43_a_client_may_clear_what_is_playing(serve):
     async with serve(HEARD, LONG) as live, calling(live.address) as phone:
         phone.send("response.create")
         await phone.until(STARTED)
-        await asyncio.sleep(0.5)
+        await phone.ear.hear(500)
         phone.send("output_audio_buffer.clear")
         heard = len(phone.ear.frames)
         await phone.until(CLEARED)
-        await asyncio.sleep(0.3)
+        await phone.ear.hear(300)
         loud = np.flatnonzero(np.array(phone.ear.levels()) > 100)
         assert (loud[-1] + 1 - heard) * 20 <= 150
 
@@ -198,7 +198,7 @@ async def test_without_a_channel_only_sidebands_hear_of_the_call(serve):
             await side.until("session.created", limit_ms=2000)
             phone.microphone.say(recording("winter"))
             await side.until(STOPPED)
-        await asyncio.sleep(0.3)
+        await phone.ear.hear(300)
         assert phone.ear.loud_s > 0.5
 
 
@@ -209,7 +209,7 @@ async def test_calls_in_g711_are_heard_and_answered(serve, codec):
         assert "opus" not in phone.answer
         phone.microphone.say(recording("winter"))
         await phone.until(STOPPED)
-        await asyncio.sleep(0.3)
+        await phone.ear.hear(300)
         assert phone.ear.pitch_hz() == pytest.approx(220, abs=2)
         assert phone.ear.rate_hz == 8000
         heard = sum(len(utterance.pcm) for utterance in live.stt.utterances)
@@ -223,7 +223,7 @@ async def test_a_client_may_only_speak_or_only_listen(serve, direction):
         phone.send("response.create")
         await phone.until(STOPPED)
         if direction == "recvonly":
-            await asyncio.sleep(0.3)
+            await phone.ear.hear(300)
             assert phone.ear.loud_s > 0.5
 
 

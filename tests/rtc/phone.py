@@ -55,6 +55,14 @@ class Ear:
         self.frames: list[np.ndarray] = []
         self.at_s: list[float] = []
         self.rate_hz = 0
+        self._more = asyncio.Event()
+
+    async def hear(self, ms: int) -> None:
+        """Wait until so much more has come in, of sound or silence."""
+        wanted = len(self.frames) + ms // 20
+        while len(self.frames) < wanted:
+            self._more.clear()
+            await self._more.wait()
 
     async def listen(self, track: MediaStreamTrack) -> None:
         while True:
@@ -66,6 +74,7 @@ class Ear:
             self.frames.append(x.mean(axis=1))
             self.at_s.append(asyncio.get_running_loop().time())
             self.rate_hz = frame.sample_rate
+            self._more.set()
 
     def levels(self) -> list[float]:
         """The loudness of each frame, as RMS."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.conformance.live import dial, scripted, serving
+from tests.eventually import eventually
 from tests.rtc.phone import Phone, calling, order, posting
 from voice.bench.usage import usage
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
@@ -31,25 +32,26 @@ def state() -> tuple[int, int, int]:
 
 async def assert_nothing_left(before: tuple[int, int, int]) -> None:
     """Wait until tasks, sockets and decoders are as they were; a second must be enough."""
-    now = before
-    for _ in range(100):
-        now = state()
-        if all(a <= b for a, b in zip(now, before, strict=True)):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(
-        f"tasks, sockets, decoders: {now}, and {before} before: {asyncio.all_tasks()}"
-    )
+
+    def is_all_gone() -> bool:
+        return all(a <= b for a, b in zip(state(), before, strict=True))
+
+    try:
+        await eventually(is_all_gone, within_s=1)
+    except TimeoutError:
+        message = f"tasks, sockets, decoders: {state()}, and {before} before"
+        raise AssertionError(f"{message}: {asyncio.all_tasks()}") from None
 
 
 @asynccontextmanager
 async def server():
     engines = FakeSpeechToText("hello"), FakeLanguageModel(LONG), FakeTextToSpeech()
     async with serving(scripted(*engines)) as address:
-        # The first call makes what stays: threads of the loop, and modules.
+        # The first call makes what stays: threads of the loop, modules, and the tasks of a store.
+        sockets = state()[1]
         async with calling(address) as phone:
             await phone.until("session.created")
-        await asyncio.sleep(0.3)
+        await eventually(lambda: state()[1] <= sockets)
         yield address
 
 
@@ -120,7 +122,6 @@ async def test_nothing_is_left_of_a_call_whose_client_never_comes(monkeypatch):
         async with posting(address, CALLS, await phone.offer()) as response:
             assert response.status == 201
         await phone.hang_up()
-        await asyncio.sleep(0.3)
         await assert_nothing_left(before)
 
 
@@ -195,8 +196,5 @@ async def test_nothing_is_left_of_calls_whose_network_was_cut():
         for phone in phones:
             await phone.vanish()
             await phone.hang_up()
-        for _ in range(60):
-            await asyncio.sleep(1)
-            if state()[1] <= before[1]:
-                break
+        await eventually(lambda: state()[1] <= before[1], within_s=60)
         await assert_nothing_left(before)

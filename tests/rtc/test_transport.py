@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiortc import RTCSessionDescription
 
+from tests.eventually import eventually
 from tests.rtc.phone import Phone
 from voice.config import RtcSettings
 from voice.rtc.codecs import OPUS_SILENCE
@@ -82,10 +83,7 @@ async def test_a_client_that_sends_more_than_can_be_taken_is_let_go(monkeypatch)
     async with connected() as (phone, transport):
         for _ in range(4):
             phone.channel.send("x" * 50_000)
-        for _ in range(1000):
-            if transport._peer.is_gone:
-                break
-            await asyncio.sleep(0.01)
+        await eventually(lambda: transport._peer.is_gone)
         assert await transport.receive() is None
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.eventually import eventually
 from voice.cli.hosting import hosting
 from voice.config import load_settings
 
@@ -58,13 +59,6 @@ async def client_of(hosted):
     address = hosted.url.replace("http", "ws") + "/v1/realtime?model=voice"
     async with connect(address, max_size=None) as connection:
         yield Client(connection)
-
-
-async def eventually(holds, within_s: float = 30) -> None:
-    """Let the server work until something holds."""
-    async with asyncio.timeout(within_s):
-        while not holds():  # noqa: ASYNC110 - there is nothing to wait for but the server
-            await asyncio.sleep(0)
 
 
 def worker_of(hosted, name: str):

@@ -1,7 +1,5 @@
 """The plain doors of a real server over a socket."""
 
-import asyncio
-
 import aiohttp
 import msgspec
 import pytest
@@ -9,6 +7,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.conformance.live import KEY, scripted, serving
+from tests.eventually import eventually
 from tests.http.plain import named_events
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 
@@ -20,12 +19,6 @@ ASK = '{"type":"inference","prompt":"Is it open?"}'
 
 def serving_model(model):
     return serving(scripted(FakeSpeechToText(), model, FakeTextToSpeech()))
-
-
-async def eventually(holds) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - there is nothing to wait for but the server
-            await asyncio.sleep(0)
 
 
 async def test_every_plain_door_is_open():

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.eventually import eventually
 from tests.fake_settings import FAKES
 from tests.providers.fake_upstream import FakeUpstream
-from tests.server.test_faults import eventually
 from voice.config import load_settings
 from voice.server import Server
 

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from tests.eventually import eventually
 from tests.http.speaking import decoded, mouth
-from tests.server.test_faults import client_of, eventually, worker_of
+from tests.server.test_faults import client_of, worker_of
 from voice.audio.pcm import duration_ms, level_dbfs
 from voice.bundled import samples_path
 from voice.engines.protocols import ListenOptions, SpeakOptions

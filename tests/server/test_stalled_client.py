@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.conformance.live import scripted
-from tests.server.test_faults import eventually
+from tests.eventually import eventually
 from voice.cli.hosting import hosting
 from voice.config import ServerSettings, Settings
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.conformance.live import scripted
-from tests.server.test_faults import eventually
+from tests.eventually import eventually
 from voice.cli import hosting
 from voice.config import ServerSettings, Settings
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech

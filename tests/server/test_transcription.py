@@ -9,7 +9,8 @@ import pytest
 
 from tests.audio.media import media, speech, wav
 from tests.engines import models
-from tests.server.test_faults import eventually, serving, worker_of
+from tests.eventually import eventually
+from tests.server.test_faults import serving, worker_of
 from voice.engines.protocols import ListenOptions
 from voice.transcribing.listening import background
 
