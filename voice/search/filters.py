@@ -89,12 +89,23 @@ def compile_filter(wanted: Filter) -> Compiled:
 
 def _compile_compound(wanted: Compound) -> Compiled:
     parts = [compile_filter(each) for each in wanted.filters]
-    joined = all if wanted.type == "and" else any
     return Compiled(
-        lambda attributes: joined(part.matches(attributes) for part in parts),
+        _joined([part.matches for part in parts], ends_with=wanted.type == "or"),
         "(" + f" {wanted.type.upper()} ".join(part.sql for part in parts) + ")",
         tuple(parameter for part in parts for parameter in part.parameters),
     )
+
+
+def _joined(parts: Sequence[Predicate], ends_with: bool) -> Predicate:
+    """What the first part that says `ends_with` decides. A loop: asked of every document."""
+
+    def matches(attributes: Mapping[str, AttributeValue]) -> bool:
+        for part in parts:
+            if part(attributes) is ends_with:
+                return ends_with
+        return not ends_with
+
+    return matches
 
 
 def _opposite(of: Compiled) -> Compiled:
@@ -103,10 +114,11 @@ def _opposite(of: Compiled) -> Compiled:
 
 def _any_of(key: str, values: Sequence[AttributeValue]) -> Compiled:
     wanted = {(column(each), each) for each in values}
+    equal = set(values)  # for Python `True` equals 1
 
     def matches(attributes: Mapping[str, AttributeValue]) -> bool:
         found = attributes.get(key)
-        return found is not None and (column(found), found) in wanted
+        return found in equal and (column(found), found) in wanted
 
     ordered = sorted(values, key=column)
     conditions = [
@@ -117,10 +129,11 @@ def _any_of(key: str, values: Sequence[AttributeValue]) -> Compiled:
 
 def _ordered(key: str, order: str, value: AttributeValue) -> Compiled:
     sign, compare = _ORDERS[order]
+    kind = type(value)
 
     def matches(attributes: Mapping[str, AttributeValue]) -> bool:
         found = attributes.get(key)
-        return found is not None and column(found) == column(value) and compare(found, value)
+        return type(found) is kind and compare(found, value)
 
     if isinstance(value, bool):
         return Compiled(lambda _: False, _exists("1 = 0"), (key,))

@@ -140,10 +140,9 @@ class Matrix:
         if wanted is None:
             taken: NDArray[np.bool_] = slots != _NOWHERE
             return taken
-        passing = np.zeros(len(self._entries) + 1, np.bool_)  # the last is that of free rows
-        for slot, entry in enumerate(self._entries):
-            passing[slot] = entry is not None and wanted.matches(entry.attributes)
-        return passing[slots]
+        matches = wanted.matches
+        passing = [entry is not None and matches(entry.attributes) for entry in self._entries]
+        return np.array([*passing, False])[slots]  # the last is that of free rows
 
     def similarities(self, query: Vectors, chunk_ids: Sequence[int]) -> dict[int, float]:
         """The cosine of some chunks to a query, of those that are here."""
