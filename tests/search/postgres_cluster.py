@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,13 +33,20 @@ class Cluster:
             return cursor.fetchall() if cursor.description else []
 
 
-def programs() -> Path:
-    """Where initdb and pg_ctl are; skips where they are not."""
-    found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else []
+def programs(user: str | None) -> Path:
+    """Where initdb and pg_ctl are that this user may run; skips where they are not.
+
+    The one of the package index comes first, for it brings pgvector.
+    """
+    packaged, found = find_spec("pgserver"), shutil.which("initdb")
+    folders = (
+        [Path(packaged.origin).parent / "pginstall/bin"] if packaged and packaged.origin else []
+    )
+    folders += [Path(found).resolve().parent] if found else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
-        if (folder / "initdb").exists():
+        with suppress(OSError):  # as for a virtual environment that only root may look into
+            subprocess.run([folder / "initdb", "--version"], user=user, check=True, cwd="/")
             return folder
     pytest.skip("PostgreSQL is not installed")
 
@@ -47,7 +55,8 @@ def programs() -> Path:
 def cluster() -> Iterator[Cluster]:
     """Start a server; as another user when the tests run as root, which PostgreSQL refuses."""
     pytest.importorskip("psycopg", reason="the extra postgres is not installed")
-    binaries, user = programs(), _user()
+    user = _user()
+    binaries = programs(user)
     folder = Path(tempfile.mkdtemp(prefix="inferno-voice-postgres-"))
     if user is not None:
         shutil.chown(folder, user)
