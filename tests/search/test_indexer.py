@@ -15,7 +15,13 @@ from voice.search.library import open_library
 from voice.search.outcome import Advanced, Finished, Planned
 from voice.search.prepared import Unreadable
 from voice.search.reading_child import prepare
-from voice.search.records import FOLDERS_STORE, ChunkingRules
+from voice.search.records import (
+    FOLDERS_STORE,
+    Chunk,
+    ChunkingRules,
+    Document,
+    VectorStore,
+)
 
 RULES = ChunkingRules(max_tokens=100, overlap_tokens=20)
 
@@ -253,6 +259,25 @@ async def test_vectors_of_another_embedder_are_refused_until_a_rebuild(world):
     assert caught.value.code == "embedder_mismatch"
     summary = await world.index(rebuild=True)
     assert (summary.changed, (await world.library.store(FOLDERS_STORE)).embedder) == (1, "other")
+
+
+async def test_a_rebuild_embeds_uploads_anew_from_what_is_kept_of_them(world):
+    chunk = Chunk(text="Rye bread.", start=0, end=10)
+    for number in ("1", "2"):
+        await world.library.put_store(
+            VectorStore(id=f"vs_{number}", created_at=0, last_active_at=0)
+        )
+        upload = Document(id="file-1", store_id=f"vs_{number}", name="rye.md", created_at=0)
+        await world.library.put(upload, [chunk], await world.library.embed([chunk]))
+    other = world.library.embedder = FakeEmbedder(dimensions=8)
+    other.name = "other"
+    with pytest.raises(SearchError, match="voice index --rebuild"):
+        await world.library.search(["vs_1"], ["rye"])
+    assert (await world.index(rebuild=True)).embedded == 2
+    assert world.events[-1] == Finished("rye.md", "embedded")
+    (found,) = await world.library.search(["vs_1", "vs_2"], ["rye"], limit=1)
+    assert found.chunk.text == "Rye bread."
+    assert (await world.index(rebuild=True)).embedded == 0
 
 
 async def test_a_document_that_cannot_be_embedded_fails_alone(world):

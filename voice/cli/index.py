@@ -29,7 +29,7 @@ from voice.search.watch import follow
 @click.command()
 @click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--watch", is_flag=True, help="Stay, and follow changes until Ctrl-C.")
-@click.option("--rebuild", is_flag=True, help="Read and embed everything again.")
+@click.option("--rebuild", is_flag=True, help="Read and embed everything again, uploads too.")
 @click.option("--list", "listing", is_flag=True, help="Say what is indexed, and do nothing.")
 @click.option(
     "--remove",
@@ -93,6 +93,10 @@ async def _index(
     interrupts, output = Interrupts(), Output()
     async with _opened(settings, output.console) as library, ReadingProcess() as reading:
         folders = folders or await _known_folders(library)
+        if not folders and not (rebuild and (await library.stores()).items):
+            raise click.UsageError(
+                "nothing is indexed yet: name a folder, as in voice index ~/notes"
+            )
         indexer = _indexer(settings, library, reading, output)
         try:
             with interrupts.watched(), output.shown():
@@ -141,8 +145,6 @@ def _indexer(
 async def _known_folders(library: Library) -> list[Path]:
     documents = await library.paths(FOLDERS_STORE)
     folders = {str(document.attributes.get("folder", "")) for document in documents} - {""}
-    if not folders:
-        raise click.UsageError("nothing is indexed yet: name a folder, as in voice index ~/notes")
     return [Path(folder) for folder in sorted(folders)]
 
 

@@ -73,7 +73,7 @@ class Output:
                 f"it stay. To forget them: voice index --remove {folder}"
             )
         done = summary.added + summary.changed + summary.moved + summary.removed
-        if not (done or summary.unchanged or summary.failures or summary.spared):
+        if folders and not (done or summary.unchanged or summary.failures or summary.spared):
             self._nothing(summary, folders)
             return
         self.say(f"{_counts(summary) or 'nothing to do'}")

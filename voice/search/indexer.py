@@ -12,7 +12,7 @@ from voice.groups import ungrouped
 from voice.search.errors import SearchError
 from voice.search.folders import Scan, scan
 from voice.search.formats import format_of, title_of
-from voice.search.keeping import Keeper, Ready
+from voice.search.keeping import Keeper, Ready, every_store
 from voice.search.lease import leased
 from voice.search.library import Library, new_id
 from voice.search.outcome import Advanced, Fate, Finished, Planned, Report, Summary
@@ -56,7 +56,8 @@ class Indexer:
         self._rebuild = False
 
     async def index(self, folders: Sequence[Path], *, rebuild: bool = False) -> Summary:
-        """Bring the library up to date; with `rebuild`, read everything again.
+        """Bring the library up to date; with `rebuild`, read everything again, and embed anew what
+        was uploaded if another embedder did it.
 
         Each document is kept as soon as it is read, whole, so a pass may be ended anywhere. Raises
         `SearchError` when somebody else is indexing, or the database fails, and `EngineError` when
@@ -70,9 +71,9 @@ class Indexer:
             await self._remove(self._surely_gone(plan))
             await self._work(plan.tasks, keeper)
             await self._remove(self._renamed.values())
-            async for document in keeper.add_missing(FOLDERS_STORE):
-                self.summary.embedded += 1
-                self._report(Finished(document.path, "embedded"))
+            await self._add_missing(keeper, FOLDERS_STORE)
+            if rebuild:
+                await self._embed_uploads(keeper)
         return self.summary
 
     async def forget(self, folder: Path) -> Summary:
@@ -240,6 +241,21 @@ class Indexer:
             failure=failure,
             created_at=known.created_at if known else int(self._now()),
         )
+
+    async def _add_missing(self, keeper: Keeper, store_id: str) -> None:
+        async for document in keeper.add_missing(store_id):
+            self.summary.embedded += 1
+            self._report(Finished(document.path or document.name, "embedded"))
+
+    async def _embed_uploads(self, keeper: Keeper) -> None:
+        """Make vectors of another embedder anew from the chunks, for the files may have gone."""
+        embedder = self._library.embedder
+        async for store in every_store(self._library):
+            if embedder is None or store.id == FOLDERS_STORE:
+                continue
+            if store.embedder not in {"", embedder.name}:
+                await self._library.drop_vectors(store.id)
+            await self._add_missing(keeper, store.id)
 
     # ------------------------------------------------------------ what became of it
 

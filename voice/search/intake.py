@@ -15,7 +15,7 @@ import structlog
 
 from voice.engines.protocols import EngineError
 from voice.search.errors import SearchError
-from voice.search.keeping import CHUNKS_AT_ONCE, Keeper
+from voice.search.keeping import CHUNKS_AT_ONCE, Keeper, every_store
 from voice.search.library import Library
 from voice.search.paging import MAX_LIMIT, Page
 from voice.search.prepared import Answer, Gone, Job, Prepared, Unreadable
@@ -98,15 +98,9 @@ class Intake:
 
     async def _find_unfinished(self) -> None:
         """What was in progress when the server ended, if it did."""
-        after = None
-        while True:
-            page = await self._library.stores(Page(after=after, limit=MAX_LIMIT, order="asc"))
-            for store in page.items:
-                await self._find_in(store.id)
-                await self._add_missing(store)
-            if not page.has_more:
-                return
-            after = page.items[-1].id
+        async for store in every_store(self._library):
+            await self._find_in(store.id)
+            await self._add_missing(store)
 
     async def _find_in(self, store_id: str) -> None:
         after = None

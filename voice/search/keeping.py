@@ -8,7 +8,8 @@ import numpy as np
 
 from voice.engines.protocols import EngineError
 from voice.search.library import Library
-from voice.search.records import Chunk, Document, Failure, Vectors
+from voice.search.paging import MAX_LIMIT, Page
+from voice.search.records import Chunk, Document, Failure, Vectors, VectorStore
 
 CHUNKS_AT_ONCE = 32
 """How many are embedded between two reports of progress."""
@@ -28,6 +29,18 @@ class Ready:
     """Takes shares of 1."""
     finish: Callable[[str], None]
     """Takes the reason where it was not kept as it is, but as one that failed."""
+
+
+async def every_store(library: Library) -> AsyncIterator[VectorStore]:
+    """All vector stores, the oldest first."""
+    after = None
+    while True:
+        listing = await library.stores(Page(after=after, limit=MAX_LIMIT, order="asc"))
+        for store in listing.items:
+            yield store
+        if not listing.has_more:
+            return
+        after = listing.items[-1].id
 
 
 class Keeper:
