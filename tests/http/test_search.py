@@ -157,6 +157,17 @@ async def test_a_store_whose_time_is_over_takes_and_finds_nothing(tmp_path):
         assert shown.json()["status"] == "expired"
 
 
+async def test_a_file_whose_time_is_over_is_gone_before_it_is_deleted(tmp_path):
+    async with searching(tmp_path, documents=False) as (client, _):
+        location = SearchSettings(database=str(tmp_path / "search.db")).location
+        async with open_library(location, now=lambda: 1000.0) as library:
+            file = await library.add_file("a.md", "assistants", b"# A", 3600)
+        for path in ("", "/content"):
+            gone = await client.get(f"/v1/files/{file.id}{path}")
+            assert gone.status_code == 404, path
+            assert gone.json()["error"]["param"] == "file_id"
+
+
 async def test_a_form_that_is_no_text_is_told_of_without_what_read_it(tmp_path):
     async with searching(tmp_path) as (client, _):
         head = b'--X\r\nContent-Disposition: form-data; name="file"; filename="\xff"\r\n\r\n'

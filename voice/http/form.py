@@ -167,7 +167,7 @@ class _Form:
     def _too_large(self) -> ApiError:
         return ApiError(
             f"The file is larger than the {self._max_file_bytes / MIB:g} MiB that this server "
-            "takes; send a compressed format, or the recording in parts.",
+            "takes; send it in parts, or audio in a compressed format.",
             status=413,
             code="request_too_large",
             param="file",

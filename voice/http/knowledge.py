@@ -64,9 +64,9 @@ async def living_store_of(state: State, store_id: str) -> VectorStore:
 
 
 async def file_of(state: State, file_id: str) -> File:
-    """Raises `ApiError` for a file that does not exist."""
+    """Raises `ApiError` for a file that does not exist, or whose time is over."""
     file = await (await library_of(state)).file(file_id)
-    if file is None:
+    if file is None or (file.expires_at is not None and file.expires_at <= time()):
         raise not_found("file", file_id, "file_id")
     return file
 
