@@ -55,7 +55,9 @@ async def test_a_spoken_question_is_answered_from_the_index_with_its_source(tmp_
         await speak(client, tent)
         heard = (await client.until("response.done", 2))["response"]
         assert heard["status"] == "completed"
-        assert "dollars" in heard["output"][0]["content"][0]["transcript"]
+        assert "ninety dollars" in heard["output"][0]["content"][0]["transcript"]
+        assert [each["filename"] for each in heard["citations"]] == ["camping.md"]
+        assert len(client.of_type("response.output_text.annotation.added")) == 2
 
 
 def _said(text: str) -> dict:
