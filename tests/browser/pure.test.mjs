@@ -95,6 +95,17 @@ test("items that are told twice are one, and a call gets its answer", () => {
   assert.equal(talk.items[1].call.output, "noon");
 });
 
+test("an answer names each of its documents once, with all that was taken from it", () => {
+  const talk = new Conversation();
+  talk.apply({ type: "response.output_audio_transcript.delta", item_id: "a", delta: "Venus" }, 0);
+  for (const [filename, quote] of [["planets.md", "Venus is"], ["moon.md", "Rocks"], ["planets.md", "Mars is"]]) {
+    const annotation = { type: "file_citation", file_id: "f", filename, quote, index: 5 };
+    talk.apply({ type: "response.output_text.annotation.added", item_id: "a", annotation }, 0);
+  }
+  const sources = [{ name: "planets.md", quotes: ["Venus is", "Mars is"] }, { name: "moon.md", quotes: ["Rocks"] }];
+  assert.deepEqual(talk.items[0].sources, sources);
+});
+
 test("an event that nobody knows changes nothing", () => {
   const talk = new Conversation();
   assert.equal(talk.apply({ type: "rate_limits.updated" }, 0), null);

@@ -17,7 +17,7 @@ import soxr
 from tests.conformance.live import scripted
 from voice.bundled import samples_path
 from voice.cli.hosting import Hosted, hosting
-from voice.config import AuthSettings, EngineSettings, ServerSettings, Settings
+from voice.config import AuthSettings, EngineSettings, SearchSettings, ServerSettings, Settings
 from voice.engines.fakes import FakeLanguageModel, FakeSpeechToText, FakeTextToSpeech
 from voice.engines.protocols import STT_RATE_HZ, ListenOptions
 from voice.engines.registry import open_engine, open_engines
@@ -52,7 +52,14 @@ def microphone(folder: Path, *parts: float | str) -> Path:
 
 @asynccontextmanager
 async def serving(
-    stt=None, llm=None, tts=None, *, keys: Sequence[str] = (), port: int = 0, embedded: bool = False
+    stt=None,
+    llm=None,
+    tts=None,
+    *,
+    keys: Sequence[str] = (),
+    port: int = 0,
+    embedded: bool = False,
+    search: SearchSettings | None = None,
 ) -> AsyncIterator[Hosted]:
     """A server with these fakes, or with the embedded engines."""
     fakes = (
@@ -65,6 +72,7 @@ async def serving(
         server=ServerSettings(port=port),
         auth=AuthSettings(api_keys=tuple(keys)),
         engines=EngineSettings(stt="sphinx", llm="reader", tts="espeak"),
+        search=search or SearchSettings(),
     )
     async with hosting(settings, server=Server(settings, opener)) as hosted:
         yield hosted

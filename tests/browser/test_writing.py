@@ -6,6 +6,8 @@ import re
 import pytest
 
 from tests.browser.stage import serving, sounding, visiting
+from tests.server.test_spoken_search import index
+from voice.config import SearchSettings
 from voice.engines.fakes import FakeLanguageModel, calling
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
@@ -47,6 +49,41 @@ async def test_the_clock_is_read_and_the_answer_goes_on():
         said = await visitor.text(".caption.tool")
     assert "Asia/Tokyo" in said
     assert re.search(r"\w+day", said)
+    assert visitor.errors == []
+
+
+async def indexed(folder) -> SearchSettings:
+    """A database in which a document of the folder stands."""
+    search = SearchSettings(database=str(folder / "search.db"))
+    text = "# Camping rules\n\nIt costs ninety dollars to put up a tent in the valley.\n"
+    (folder / "notes").mkdir()
+    (folder / "notes" / "camping.md").write_text(text)
+    await index(search.location, folder / "notes")
+    return search
+
+
+async def test_documents_are_searched_when_the_model_wants_it(tmp_path):
+    llm = caller("search_documents", {"query": "What does a tent cost?"})
+    search = await indexed(tmp_path)
+    async with serving(llm=llm, search=search) as server, visiting(server.url) as visitor:
+        await visitor.prefer(transport="websocket")
+        await visitor.page.click("#tab-tools")
+        await visitor.page.check("#tool-on-search_documents")
+        await visitor.write("Look up the tent")
+        await visitor.sees(".caption.tool", "camping.md: Camping rules")
+        await visitor.sees(".caption.assistant[data-final=true]", "It gave")
+    assert visitor.errors == []
+
+
+async def test_an_answer_from_a_document_shows_what_it_was_taken_from(tmp_path):
+    llm = FakeLanguageModel("It costs ninety dollars to put up a tent in the valley.")
+    search = await indexed(tmp_path)
+    async with serving(llm=llm, search=search) as server, visiting(server.url) as visitor:
+        await visitor.write("What does a tent cost in the valley?")
+        await visitor.sees(".caption.assistant .source summary", "from camping.md")
+        assert not await visitor.page.is_visible(".source blockquote")
+        await visitor.page.click(".source summary")
+        await visitor.sees(".source blockquote", "ninety dollars")
     assert visitor.errors == []
 
 

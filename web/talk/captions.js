@@ -75,7 +75,7 @@ function content(item) {
   if (item.role === "note") return [element("p", {}, item.text)];
   if (item.call) return [callContent(item.call)];
   const who = element("span", { class: "who" }, NAMES[item.role]);
-  return [who, element("p", {}, ...words(item)), mark(item)].filter((each) => each !== null);
+  return [who, element("p", {}, ...words(item)), mark(item), ...item.sources.map(source)].filter((each) => each !== null);
 }
 
 function words(item) {
@@ -91,6 +91,11 @@ function mark(item) {
   if (!item.interrupted) return null;
   const at = item.heardMs === undefined ? "" : ` after ${(item.heardMs / 1000).toFixed(1)} s`;
   return element("small", { class: "mark" }, `interrupted${at}`);
+}
+
+function source({ name, quotes }) {
+  const quoted = quotes.map((quote) => element("blockquote", {}, quote));
+  return element("details", { class: "source" }, element("summary", {}, `from ${name}`), ...quoted);
 }
 
 function callContent({ name, arguments: given, output }) {

@@ -9,6 +9,7 @@
  * @property {boolean} interrupted
  * @property {string | null} heard of an interrupted answer, what was heard of it; null while unknown
  * @property {boolean} spoken whether it was said aloud, not typed
+ * @property {{name: string, quotes: string[]}[]} sources the documents that an answer was taken from
  * @property {number | null} startMs
  * @property {number | null} endMs on the clock of the page
  * @property {{id: string, name: string, arguments: string, output: string | null}} [call]
@@ -58,7 +59,7 @@ export class Conversation {
   }
 
   #add(given, previous) {
-    const item = { text: "", final: false, interrupted: false, heard: null, spoken: false, startMs: null, endMs: null, ...given };
+    const item = { text: "", final: false, interrupted: false, heard: null, spoken: false, sources: [], startMs: null, endMs: null, ...given };
     const before = previous ? this.items.findIndex((each) => each.id === previous) : -1;
     // A user's words are listed where they were said, also when an answer is on its way already.
     if (before >= 0 && item.role !== "assistant") this.items.splice(before + 1, 0, item);
@@ -121,6 +122,13 @@ const HANDLERS = {
   },
   "response.output_text.delta"({ item_id, delta }) {
     return grow(this, item_id, delta, false);
+  },
+  "response.output_text.annotation.added"({ item_id, annotation: { filename, quote } }) {
+    const item = this._open(item_id, "assistant");
+    const known = item.sources.find(({ name }) => name === filename);
+    if (known) known.quotes.push(quote);
+    else item.sources.push({ name: filename, quotes: [quote] });
+    return item;
   },
   "response.output_audio_transcript.done"({ item_id, transcript }) {
     const item = this._open(item_id, "assistant", { spoken: true });

@@ -54,15 +54,9 @@ export class Server {
     const { data: stores } = await this.#json("/v1/vector_stores").catch(() => ({ data: [] }));
     const filled = stores.filter((store) => store.file_counts.completed > 0).slice(0, MOST_STORES);
     if (!filled.length) return this.#read(query);
-    const found = await Promise.all(
-      filled.map(({ id }) => this.#post(`/v1/vector_stores/${id}/search`, { query, max_num_results: MOST_PASSAGES })),
-    );
-    return found
-      .flatMap(({ data }) => data)
-      .sort((a, b) => b.score - a.score)
-      .slice(0, MOST_PASSAGES)
-      .map(({ filename, content }) => `${filename}: ${content.map((part) => part.text).join(" ")}`)
-      .join("\n");
+    const vector_store_ids = filled.map(({ id }) => id);
+    const { data } = await this.#post("/v1/search", { query, vector_store_ids, max_num_results: MOST_PASSAGES });
+    return data.map(({ filename, content }) => `${filename}: ${content.map((part) => part.text).join(" ")}`).join("\n");
   }
 
   async #read(query) {

@@ -15,7 +15,7 @@ export function sessionUpdate(settings, tools, { first, silent }) {
     type: "session.update",
     session: {
       type: "realtime",
-      include: ["response.timings"],
+      include: ["response.timings", "response.citations"],
       output_modalities: [silent ? "text" : "audio"],
       ...(instructions && { instructions }),
       tools,
