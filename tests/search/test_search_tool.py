@@ -116,3 +116,17 @@ async def test_a_search_that_had_to_be_made_need_not_be_made_again():
     required = Prompt(messages=QUESTION.messages, tool_choice="required")
     await answered(model, Library(CHESS), required)
     assert [prompt.tool_choice for prompt in model.prompts] == ["required", "auto"]
+
+
+async def test_the_tokens_of_all_its_rounds_are_counted():
+    def answer(prompt: Prompt):
+        if prompt.messages[-1].role == "tool":
+            return [
+                TextDelta(text="Thursday."),
+                Finished(reason="stop", input_tokens=50, output_tokens=2),
+            ]
+        call = calling(NAME, '{"query": "chess"}')
+        return [*call, Finished(reason="tool_calls", input_tokens=20, output_tokens=7)]
+
+    pieces = await answered(FakeLanguageModel(answer), Library(CHESS))
+    assert pieces[-1] == Finished(reason="stop", input_tokens=70, output_tokens=9)

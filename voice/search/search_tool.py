@@ -49,12 +49,13 @@ async def answer_searching(
     find: Find,
     cited: Callable[[str, Sequence[Source]], list[Source]],
 ) -> AsyncGenerator[Piece, None]:
-    """Stream an answer, for which the model may search; its searches are not seen.
+    """Stream an answer, for which the model may search; its searches are not seen, but counted.
 
     Where it calls the user's tools in the same breath, those go first, and the search is left out.
     """
     sources: list[Source] = []
     said: list[str] = []
+    read = written = 0
     for round_ in range(MOST_SEARCHES + 1):
         tools = prompt.tools if round_ == MOST_SEARCHES else (*prompt.tools, TOOL)
         heard = _Answer()
@@ -64,6 +65,8 @@ async def answer_searching(
                 if isinstance(piece, TextDelta):
                     said.append(piece.text)
                 yield piece
+        read += heard.finished.input_tokens
+        written += heard.finished.output_tokens
         if not heard.searches or heard.calls_others:
             break
         found = [await find(_query(call)) for call in heard.searches]
@@ -71,8 +74,7 @@ async def answer_searching(
         prompt = _continued(prompt, heard, found)
     if used := cited("".join(said), sources):
         yield Cited(sources=tuple(used))
-    if heard.finished is not None:
-        yield heard.finished
+    yield msgspec.structs.replace(heard.finished, input_tokens=read, output_tokens=written)
 
 
 class _Answer:
@@ -81,7 +83,7 @@ class _Answer:
     def __init__(self) -> None:
         self.searches: list[ToolCall] = []
         self.calls_others = False
-        self.finished: Finished | None = None
+        self.finished = Finished(reason="stop")
         self.text = ""
         self._searching = False
 
