@@ -16,6 +16,7 @@ from voice.engines.protocols import (
     Message,
     Piece,
     Prompt,
+    Source,
     TextDelta,
     Tool,
     ToolCall,
@@ -299,3 +300,19 @@ def test_a_name_at_the_start_of_a_sentence_keeps_its_capital(tmp_path: Path) -> 
     assert ask(Reader(str(tmp_path)), "who sails the ferry") == (
         "According to the ferry times, Anna Berg sails the ferry."
     )
+
+
+def test_what_was_looked_up_is_all_that_is_read(reader: Reader) -> None:
+    venus = Source(document_id="d", name="stars.md", title="Stars", text="Venus shines at dusk.")
+    question = "How long should I bake the bread?"
+    assert "thirty five minutes" in ask(reader, question)
+    assert ask(reader, question, sources=(venus,)) == "I found nothing about that."
+    assert ask(reader, question, sources=()) == "I found nothing about that."
+    assert "I look in the documents that you gave me." in ask(reader, "Hello", sources=())
+
+
+def test_of_what_was_looked_up_more_can_be_told(reader: Reader) -> None:
+    told = "Venus shines at dusk. It is the hottest planet. It has no moon. Mars is red."
+    venus = Source(document_id="d", name="stars.md", title="Stars", text=told)
+    more = ask(reader, "When does Venus shine?", "Tell me more", sources=(venus,))
+    assert more == "It is the hottest planet. It has no moon."

@@ -134,7 +134,7 @@ def looked_up(name: str) -> tuple[Source, ...]:
     return (*others[: LOOKED_UP - len(own)], *own)
 
 
-def answer(reader: Reader, question: str, sources: tuple[Source, ...] = ()) -> str:
+def answer(reader: Reader, question: str, sources: tuple[Source, ...] | None = None) -> str:
     prompt = Prompt(messages=(Message(role="user", content=question),), sources=sources)
     pieces = reader.generate(prompt, lambda: False)
     return "".join(piece.text for piece in pieces if isinstance(piece, TextDelta))

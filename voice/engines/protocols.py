@@ -187,7 +187,8 @@ class Prompt(Value, frozen=True):
     """What is to follow after `text` and the answer."""
     lookup: Lookup | None = None
     """To be looked up first; whoever does puts `sources`, or messages, in its place."""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Source, ...] | None = None
+    """What was found; None where nobody looked, as there is nothing to look in."""
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     """`auto`, `none`, `required`, or the name of the one function to call."""

@@ -95,43 +95,53 @@ class Reader:
         yield from _words(self._answer(prompt, question), prompt, read, cancelled)
 
     def _answer(self, prompt: Prompt, question: str) -> str:
-        if self._index:
-            self._index.refresh()
+        indexes = self._indexes(prompt)
         results = _tool_results(prompt.messages)
         if results:
             return spoken_result(results)
-        topics = [document.spoken for document in self._index.documents] if self._index else []
+        looked_up = prompt.sources is not None
+        topics = None if looked_up else [d.spoken for i in indexes for d in i.documents]
         plain = simplified(question)
         if _AGAIN.fullmatch(plain) and (last := _last_answer(prompt.messages)):
             return last
-        if _MORE.fullmatch(plain) and (more := self._more(_last_answer(prompt.messages))):
+        if _MORE.fullmatch(plain) and (more := _more(indexes, _last_answer(prompt.messages))):
             return more
-        return small_talk(question, self._now(), topics) or self._read(prompt, question, topics)
+        return small_talk(question, self._now(), topics) or _read(prompt, question, indexes, topics)
 
-    def _read(self, prompt: Prompt, question: str, topics: list[str]) -> str:
-        indexes = [PassageIndex(documents_of(prompt.sources))] if prompt.sources else []
-        indexes += [self._index] if self._index else []
-        found = _found(question, _questions_before(prompt.messages), indexes)
-        hits = [hit for hit in found if hit]
-        if not hits:
-            nothing = "I found nothing about that."
-            return nothing if prompt.sources and not topics else f"{nothing} {what_i_read(topics)}"
-        brief = any(m.role == "system" and _BRIEF.search(m.content) for m in prompt.messages)
-        most = 1 if brief or len(found) > 1 else 3
-        names = named_in(question).union(*(d.names for i in indexes for d in i.documents))
-        told = _told(hits[:MOST_PARTS], extent_of(question), most, names)
-        return " ".join([*told, *_unknown(found)])
+    def _indexes(self, prompt: Prompt) -> list[PassageIndex]:
+        """What was found for a question, or what is here to be read where nobody looked."""
+        if prompt.sources is not None:
+            return [PassageIndex(documents_of(prompt.sources))]
+        if self._index is None:
+            return []
+        self._index.refresh()
+        return [self._index]
 
-    def _more(self, answer: str | None) -> str | None:
-        """What stands after the sentences of the last answer."""
-        if not self._index or not answer:
-            return None
-        hit = self._index.last_in(answer)
-        if not hit:
-            return None
-        if hit.sentence + 1 < len(hit.passage.sentences):
-            return " ".join(hit.passage.sentences[hit.sentence + 1 :][:2])
-        return f"That is all {hit.document.spoken} says about it."
+
+def _read(
+    prompt: Prompt, question: str, indexes: Sequence[PassageIndex], topics: Sequence[str] | None
+) -> str:
+    found = _found(question, _questions_before(prompt.messages), indexes)
+    hits = [hit for hit in found if hit]
+    if not hits:
+        nothing = "I found nothing about that."
+        return nothing if topics is None else f"{nothing} {what_i_read(topics)}"
+    brief = any(m.role == "system" and _BRIEF.search(m.content) for m in prompt.messages)
+    most = 1 if brief or len(found) > 1 else 3
+    names = named_in(question).union(*(d.names for i in indexes for d in i.documents))
+    told = _told(hits[:MOST_PARTS], extent_of(question), most, names)
+    return " ".join([*told, *_unknown(found)])
+
+
+def _more(indexes: Sequence[PassageIndex], answer: str | None) -> str | None:
+    """What stands after the sentences of the last answer."""
+    hits = (index.last_in(answer) for index in indexes if answer)
+    hit = next((hit for hit in hits if hit), None)
+    if not hit:
+        return None
+    if hit.sentence + 1 < len(hit.passage.sentences):
+        return " ".join(hit.passage.sentences[hit.sentence + 1 :][:2])
+    return f"That is all {hit.document.spoken} says about it."
 
 
 def _found(question: str, before: list[str], indexes: Sequence[PassageIndex]) -> list[Hit | None]:

@@ -29,10 +29,10 @@ def simplified(text: str) -> str:
     return _SPACES.sub(" ", _FILLERS.sub(" ", text.lower().replace("’", "'"))).strip()
 
 
-def small_talk(text: str, now: datetime, topics: Sequence[str]) -> str | None:
+def small_talk(text: str, now: datetime, topics: Sequence[str] | None) -> str | None:
     """The reply to a remark that is no question to a document; None for everything else.
 
-    `topics` are the documents' names as they are said.
+    `topics` are the documents' names as they are said; None where they are looked up.
     """
     said = simplified(text)
     replies = (
@@ -58,8 +58,10 @@ def small_talk(text: str, now: datetime, topics: Sequence[str]) -> str | None:
     return None
 
 
-def what_i_read(topics: Sequence[str]) -> str:
+def what_i_read(topics: Sequence[str] | None) -> str:
     """A sentence that names the documents, the first few of many."""
+    if topics is None:
+        return "I look in the documents that you gave me."
     if not topics:
         return "I have no documents to read from yet."
     named = list(topics if len(topics) <= MOST_TOPICS else topics[: MOST_TOPICS - 1])
