@@ -4,21 +4,28 @@ import re
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from tests.search.libraries import WordEmbedder, chunks, document, store
 from voice.engines.fakes import FakeLanguageModel
 from voice.engines.protocols import (
+    CallDelta,
+    CallStarted,
     Cited,
+    EngineError,
     Finished,
     Lookup,
     Message,
     Prompt,
     Source,
     TextDelta,
+    Tool,
 )
+from voice.search.errors import SearchError
 from voice.search.grounding import Grounded, questions_of, supporting, within
 from voice.search.library import open_library
 from voice.search.records import Passage
+from voice.search.search_tool import NAME
 
 CHESS = Source(
     document_id="a", name="library.md", title="Library", text="The chess club meets on Thursday."
@@ -116,19 +123,68 @@ async def test_nothing_is_looked_up_where_nobody_wants_it(library):
     assert model.prompts[0].messages[-1].content == "When does the chess club meet?"
 
 
+@pytest.mark.parametrize(
+    ("lookup", "sources"),
+    [(None, ()), (Lookup(stores=("vs_nobody",)), ()), (Lookup(stores=("vs_documents",)), None)],
+    ids=["nobody wants it", "no such store", "nothing was indexed"],
+)
+async def test_what_takes_sources_knows_whether_somebody_looked(library, lookup, sources):
+    model = FakeLanguageModel("I do not know.")
+    model.accepts = frozenset({"sources"})
+    await answered(library, model, asking("chess?", lookup=lookup))
+    assert model.prompts[0].sources == sources
+
+
 @pytest.mark.parametrize("stores", [("vs_nobody",), ("vs_documents", "vs_nobody")])
 async def test_a_store_that_is_not_there_holds_nothing(library, stores):
     model = FakeLanguageModel("Noon.")
     pieces = await answered(library, model, asking("chess?", lookup=Lookup(stores=stores)))
-    assert model.prompts[0].sources == ()
+    assert model.prompts[0].sources is None
     assert "".join(each.text for each in pieces if isinstance(each, TextDelta)) == "Noon."
 
 
-async def test_a_library_that_fails_is_answered_without(library):
-    library.embedder = WordEmbedder(name="other")
+async def test_a_library_that_fails_is_answered_without():
+    async def find():
+        raise SearchError("The database cannot be reached", "unreachable")
+
     model = FakeLanguageModel("Noon.")
-    pieces = await answered(library, model, asking("chess?"))
+    grounded = Grounded(model, find)
+    pieces = [piece async for piece in grounded.generate(asking("chess?"))]
     assert isinstance(pieces[-1], Finished)
+    assert model.prompts[0].messages[-1].content == "chess?"
+
+
+class BrokenEmbedder(WordEmbedder):
+    async def embed(self, inputs):
+        raise EngineError("The embedder cannot be reached")
+
+
+@pytest.mark.parametrize("embedder", [WordEmbedder(name="newer"), BrokenEmbedder()])
+async def test_vectors_that_cannot_be_compared_leave_the_words_to_look_for(library, embedder):
+    library.embedder = embedder
+    model = FakeLanguageModel("I do not know.")
+    with capture_logs() as logged:
+        await answered(library, model, asking("When does the chess club meet?"))
+        await answered(library, model, asking("When does the chess club meet?"))
+    assert all("on Thursday" in each.messages[-1].content for each in model.prompts)
+    assert [each["event"] for each in logged] == ["looking for words alone"]
+
+
+async def test_a_tool_of_the_user_by_the_name_of_the_search_is_theirs(library):
+    model = FakeLanguageModel([*_called(NAME), Finished(reason="tool_calls")])
+    model.accepts = frozenset({"tools"})
+    lookup = msgspec.structs.replace(LOOKUP, by_call=True)
+    prompt = asking("When does the chess club meet?", lookup=lookup)
+    own = (Tool(name=NAME, description="mine"),)
+    pieces = await answered(library, model, msgspec.structs.replace(prompt, tools=own))
+    (prompt,) = model.prompts
+    assert prompt.tools == own
+    assert "on Thursday" in prompt.messages[-1].content
+    assert [each.name for each in pieces if isinstance(each, CallStarted)] == [NAME]
+
+
+def _called(name):
+    return [CallStarted(call_id="call_1", name=name), CallDelta(arguments="{}")]
 
 
 def test_a_follow_up_is_looked_up_with_the_question_before_it():
@@ -163,3 +219,24 @@ def test_passages_fill_a_quarter_of_the_context_at_most():
     (chunk,) = chunks("x" * 400)
     passage = Passage(chunk_id=1, document=document(), chunk=chunk, score=1.0)
     assert len(within([passage] * 9, context_tokens=1000)) == 2
+
+
+@pytest.mark.parametrize("context_tokens", [1000, 2048, 8192])
+def test_of_a_passage_that_is_too_long_the_part_that_was_asked_for_is_told(context_tokens):
+    told = f"{'Some filler stands here. ' * 400}The zebra sleeps at noon."
+    passages = [
+        Passage(chunk_id=number, document=document(), chunk=chunk, score=1.0)
+        for number, chunk in enumerate(chunks(told, "Zebras eat grass.", told))
+    ]
+    sources = within(passages, context_tokens, ["When does the zebra sleep?"])
+    assert "The zebra sleeps at noon." in sources[0].text
+    assert sources[1].text == "Zebras eat grass."
+    assert sum(len(each.text) for each in sources) <= context_tokens
+
+
+def test_a_passage_that_no_longer_fits_leaves_room_for_shorter_ones():
+    passages = [
+        Passage(chunk_id=number, document=document(), chunk=chunk, score=1.0)
+        for number, chunk in enumerate(chunks("x" * 700, "y" * 700, "z" * 200))
+    ]
+    assert [each.text[0] for each in within(passages, context_tokens=1000)] == ["x", "z"]

@@ -119,7 +119,7 @@ def _answer(
     model: LanguageModel, queries: Sequence[str], passages: Sequence[Passage]
 ) -> AsyncGenerator[object, None]:
     prompt = Prompt(messages=(Message(role="user", content=" ".join(queries)),))
-    return answer_from(model, prompt, within(passages, model.context_tokens))
+    return answer_from(model, prompt, within(passages, model.context_tokens, queries))
 
 
 class _Told:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from html import escape
 
 import msgspec
@@ -23,14 +23,17 @@ from voice.engines.protocols import (
 from voice.engines.questions import parts_of
 from voice.engines.wordforms import content_words
 from voice.search.errors import SearchError
+from voice.search.excerpt import excerpt
 from voice.search.library import Library
 from voice.search.records import FOLDERS_STORE, Passage
 from voice.search.room import CHARS_PER_TOKEN, with_room
-from voice.search.search_tool import answer_searching
+from voice.search.search_tool import NAME, answer_searching
+from voice.search.searcher import Ranking
 from voice.streams import closing
 
 log = structlog.get_logger()
 
+BY_WORDS = Ranking(vector_weight=0.0)
 SHARE = 0.25
 """Of a model's context that passages may fill."""
 LEAST_SCORE = 0.2
@@ -78,25 +81,32 @@ class Grounded:
                 yield piece
 
     async def _answer(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        if prompt.sources is not None:
+            return answer_from(self._model, prompt, None)
         lookup = prompt.lookup or self._usual
         prompt = msgspec.structs.replace(prompt, lookup=None)
-        # What takes sources has them before it answers: it would not know what to search for.
+        # What takes sources has them before it answers: it would not know what to search for. And
+        # a tool of the user's by this name is theirs.
         calls = "tools" in self.accepts and "sources" not in self.accepts
+        calls = calls and all(tool.name != NAME for tool in prompt.tools)
         if lookup is not None and lookup.by_call and calls:
-            find = partial(self._find, lookup)
             roomy = with_room(prompt, self.context_tokens, round(self.context_tokens * SHARE))
-            return answer_searching(self._model, roomy, lambda query: find([query]), supporting)
+            return answer_searching(self._model, roomy, partial(self._found, lookup), supporting)
         questions = questions_of(prompt.messages)
-        sources = await self._find(lookup, questions) if lookup and questions else []
+        sources = await self._find(lookup, questions) if lookup else []
         return answer_from(self._model, prompt, sources)
 
-    async def _find(self, lookup: Lookup, questions: Sequence[str]) -> list[Source]:
+    async def _found(self, lookup: Lookup, query: str) -> list[Source]:
+        return await self._find(lookup, [query]) or []
+
+    async def _find(self, lookup: Lookup, questions: Sequence[str]) -> list[Source] | None:
+        """None where there is nothing to look in, or it could not be looked in."""
         try:
             passages = await look_up(await self._library(), lookup, questions)
         except (SearchError, EngineError) as error:
             log.warning("answering without documents", reason=str(error))
-            return []
-        return within(passages, self.context_tokens)
+            return None
+        return None if passages is None else within(passages, self.context_tokens, questions)
 
 
 def informed(model: LanguageModel, library: FindLibrary) -> LanguageModel:
@@ -107,25 +117,25 @@ def informed(model: LanguageModel, library: FindLibrary) -> LanguageModel:
 
 
 async def answer_from(
-    model: LanguageModel, prompt: Prompt, sources: Sequence[Source]
+    model: LanguageModel, prompt: Prompt, sources: Sequence[Source] | None
 ) -> AsyncGenerator[Piece, None]:
-    """Stream a model's answer to a question for which these sources were found."""
+    """Stream a model's answer to a question for which these sources were found, or none sought."""
     said: list[str] = []
     async with closing(model.generate(_with(prompt, sources, model))) as pieces:
         async for piece in pieces:
             match piece:
                 case TextDelta(text=text):
                     said.append(text)
-                case Finished() if cited := supporting("".join(said), sources):
+                case Finished() if cited := supporting("".join(said), sources or ()):
                     yield Cited(sources=tuple(cited))
             yield piece
 
 
-def _with(prompt: Prompt, sources: Sequence[Source], model: LanguageModel) -> Prompt:
+def _with(prompt: Prompt, sources: Sequence[Source] | None, model: LanguageModel) -> Prompt:
+    if "sources" in model.accepts and sources is not None:
+        return msgspec.structs.replace(prompt, sources=tuple(sources))
     if not sources:
         return prompt
-    if "sources" in model.accepts:
-        return msgspec.structs.replace(prompt, sources=tuple(sources))
     told = "\n\n".join([INSTRUCTIONS, *map(_told, sources), "The question: "])
     prompt = with_room(prompt, model.context_tokens, len(told) // CHARS_PER_TOKEN)
     *before, last = prompt.messages
@@ -146,29 +156,51 @@ def questions_of(messages: Sequence[Message]) -> list[str]:
     return list(dict.fromkeys([question, *parts_of(question), *wider]))[:MOST_QUESTIONS]
 
 
-async def look_up(library: Library, lookup: Lookup, questions: Sequence[str]) -> list[Passage]:
-    """The passages that fit; none where no documents have been indexed.
+async def look_up(
+    library: Library, lookup: Lookup, questions: Sequence[str]
+) -> list[Passage] | None:
+    """The passages that fit; None where no folder has been indexed.
 
-    Raises `SearchError` and `EngineError`.
+    Where the vectors are another embedder's, or none can be made now, words alone are looked for.
+    Raises `SearchError`.
     """
     stores = [each for each in lookup.stores if await library.store(each) is not None]
     if unknown := {*lookup.stores} - {*stores, FOLDERS_STORE}:
         log.warning("no such vector stores", stores=sorted(unknown))
     if not stores:
+        return None if FOLDERS_STORE in lookup.stores else []
+    if not questions:
         return []
-    found = await library.search(stores, questions, limit=lookup.limit)
+    try:
+        found = await library.search(stores, questions, limit=lookup.limit)
+    except (SearchError, EngineError) as error:
+        if isinstance(error, SearchError) and error.code != "embedder_mismatch":
+            raise
+        _say_once(str(error))
+        found = await library.search(stores, questions, limit=lookup.limit, ranking=BY_WORDS)
     return [each for each in found if each.score >= LEAST_SCORE]
 
 
-def within(passages: Sequence[Passage], context_tokens: int) -> list[Source]:
-    """The best passages, as many as may be told to a model with such a context."""
-    characters = round(context_tokens * SHARE * CHARS_PER_TOKEN)
+@lru_cache(maxsize=16)
+def _say_once(reason: str) -> None:
+    log.warning("looking for words alone", reason=reason)
+
+
+def within(
+    passages: Sequence[Passage], context_tokens: int, questions: Sequence[str] = ()
+) -> list[Source]:
+    """The best passages, as many as may be told to a model with such a context.
+
+    Of one that is too long by itself there is the part that the questions ask about.
+    """
+    room = left = round(context_tokens * SHARE * CHARS_PER_TOKEN)
     sources: list[Source] = []
     for passage in passages:
-        characters -= len(passage.chunk.text)
-        if characters < 0:
-            break
-        sources.append(_source(passage))
+        text = passage.chunk.text
+        text = text if len(text) <= room else excerpt(text, room // 2, questions)
+        if len(text) <= left:
+            left -= len(text)
+            sources.append(_source(passage, text))
     return sources
 
 
@@ -188,14 +220,14 @@ def supporting(answer: str, sources: Sequence[Source]) -> list[Source]:
     return [sources[index] for index in found]
 
 
-def _source(passage: Passage) -> Source:
+def _source(passage: Passage, text: str) -> Source:
     document = passage.document
     return Source(
         document_id=document.id,
         name=document.name,
         title=document.title,
         headings=passage.chunk.headings,
-        text=passage.chunk.text,
+        text=text,
     )
 
 
