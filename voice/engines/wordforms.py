@@ -91,11 +91,20 @@ STOP_WORDS = word_set(
 )
 
 
+LONG_NUMBER = 20
+"""Of so many digits: read one by one, for Python refuses to make a number of thousands."""
+
+
 def tokens(text: str) -> list[str]:
     """The words of `text` in lower case, numbers spelled out, possessive endings dropped."""
     words: list[str] = []
     for token in _TOKEN.findall(text.lower().replace("’", "'")):
-        words += number_words(int(token)) if token.isdigit() else [token.removesuffix("'s")]
+        if not token.isdecimal():  # "²" is a digit, and no number
+            words.append(token.removesuffix("'s"))
+        elif len(token) < LONG_NUMBER:
+            words += number_words(int(token))
+        else:
+            words += [_ONES[int(digit)] for digit in token]
     return words
 
 
