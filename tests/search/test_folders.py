@@ -93,7 +93,7 @@ def test_a_name_that_is_no_utf8_is_told(tmp_path):
     (tmp_path / os.fsdecode(b"caf\xe9.md")).write_text("x")
     found = scan(tmp_path)
     assert not found.files
-    assert list(found.troubles.values()) == ["its name is not in UTF-8; give it another"]
+    assert list(found.troubles.values()) == ["its path is not in UTF-8; give it another name"]
 
 
 def test_a_folder_that_cannot_be_opened_is_told_and_the_rest_is_found(tmp_path, monkeypatch):

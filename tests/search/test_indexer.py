@@ -293,6 +293,54 @@ async def test_a_document_that_cannot_be_embedded_fails_alone(world):
     assert (await world.index()).changed == 1
 
 
+async def test_a_document_that_the_database_refuses_fails_alone(world, monkeypatch):
+    put = world.library.put
+
+    async def refuse(document, *others):
+        if document.name == "b.md" and document.status == "completed":
+            raise SearchError("It is too odd", "invalid")
+        return await put(document, *others)
+
+    monkeypatch.setattr(world.library, "put", refuse)
+    world.write(a="One.", b="Two.", c="Three.")
+    summary = await world.index()
+    assert summary.added == 2
+    assert summary.failures == {str(world.top / "b.md"): "cannot be kept: It is too odd"}
+    assert (await world.documents())["b.md"].failure.message == "cannot be kept: It is too odd"
+
+
+async def test_a_document_of_which_nothing_can_be_kept_is_told_of(world, monkeypatch):
+    put = world.library.put
+
+    async def refuse(document, *others):
+        if document.name == "b.md":
+            raise SearchError("It is too odd", "invalid")
+        return await put(document, *others)
+
+    monkeypatch.setattr(world.library, "put", refuse)
+    world.write(a="One.", b="Two.", c="Three.")
+    summary = await world.index()
+    assert summary.failures == {str(world.top / "b.md"): "cannot be kept: It is too odd"}
+    assert sorted(await world.documents()) == ["a.md", "c.md"]
+
+
+async def test_a_folder_whose_name_is_no_text_is_told_of(world):
+    odd = world.top.parent / os.fsdecode(b"od\xffd")
+    odd.mkdir()
+    (odd / "a.md").write_text("One.")
+    world.write(b="Two.")
+    summary = await world.index(odd, world.top)
+    assert summary.added == 1
+    assert list(summary.failures.values()) == ["its path is not in UTF-8; give it another name"]
+
+
+async def test_front_matter_names_no_characters_that_cannot_be_kept(world):
+    world.write(a='+++\nx = "a\\u0000b"\n"k\\u0000" = 1\n+++\nOne.', b="Two.")
+    assert (await world.index()).added == 2
+    attributes = (await world.documents())["a.md"].attributes
+    assert (attributes["x"], attributes["k\ufffd"]) == ("a\ufffdb", 1.0)
+
+
 async def test_a_changed_document_that_cannot_be_embedded_is_found_as_it_was(world):
     world.write(a="Rye bread.")
     await world.index()

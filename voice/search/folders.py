@@ -100,10 +100,10 @@ class _Scanner:
             self.scan.left_out += 1
             return
         try:
-            name.encode()
+            entry.path.encode()
         except UnicodeEncodeError:
             readable = os.fsencode(entry.path).decode(errors="replace")
-            self.scan.troubles[readable] = "its name is not in UTF-8; give it another"
+            self.scan.troubles[readable] = "its path is not in UTF-8; give it another name"
             return
         status = entry.stat()
         if not entry.is_symlink() or self._is_new(status):

@@ -1,12 +1,13 @@
 """Puts documents that were read into a library, with the vectors of their chunks."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from voice.engines.protocols import EngineError
+from voice.search.errors import SearchError
 from voice.search.library import Library
 from voice.search.paging import MAX_LIMIT, Page
 from voice.search.records import Chunk, Document, Failure, Vectors, VectorStore
@@ -44,7 +45,7 @@ async def every_store(library: Library) -> AsyncIterator[VectorStore]:
 
 
 class Keeper:
-    """Embeds and puts documents; one that cannot be embedded is put as failed."""
+    """Embeds and puts documents; one that cannot be embedded or kept is put as failed."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
@@ -56,17 +57,20 @@ class Keeper:
             vectors = await self._embed(batch)
         except EngineError as error:
             if len(batch) == 1:
-                await self._fail(batch[0], error)
+                self._count_failure(error)
+                await self._fail(batch[0], f"cannot be embedded: {error}")
                 return
             for ready in batch:
                 await self.keep([ready])
             return
         self._failures = 0
         for ready, rows in zip(batch, vectors, strict=True):
-            await self._library.put(ready.document, ready.chunks, rows)
-            ready.finish("")
+            if reason := await self._put(ready.document, ready.chunks, rows):
+                await self._fail(ready, reason)
+            else:
+                ready.finish("")
 
-    async def add_missing(self, store_id: str) -> AsyncIterator[Document]:
+    async def add_missing(self, store_id: str) -> AsyncGenerator[Document, None]:
         """Add the vectors of documents kept without, and give those that have them now."""
         left: set[str] = set()
         while self._library.embedder is not None:
@@ -106,11 +110,22 @@ class Keeper:
         ends = np.cumsum([len(ready.chunks) for ready in batch])
         return list(np.split(np.concatenate(parts), ends[:-1]))
 
-    async def _fail(self, ready: Ready, error: EngineError) -> None:
-        self._count_failure(error)
-        reason = f"cannot be embedded: {error}"
+    async def _put(
+        self, document: Document, chunks: Sequence[Chunk] = (), vectors: Vectors | None = None
+    ) -> str:
+        """Why a document cannot be kept; empty where it is."""
+        try:
+            await self._library.put(document, chunks, vectors)
+        except SearchError as error:
+            if error.code != "invalid":
+                raise
+            return f"cannot be kept: {error}"
+        return ""
+
+    async def _fail(self, ready: Ready, reason: str) -> None:
+        """Where even the failure cannot be kept it is only told."""
         if not await self._keep_old(ready.document, reason):
-            await self._library.put(_failed(ready.document, reason))
+            await self._put(_failed(ready.document, reason))
         ready.finish(reason)
 
     async def _keep_old(self, document: Document, reason: str) -> bool:

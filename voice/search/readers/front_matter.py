@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 
 from voice.search.records import Attributes, AttributeValue
+from voice.search.rows import keepable
 
 MOST_KEYS = 12
 """OpenAI allows 16 attributes; those of the folder and the format need room."""
@@ -27,12 +28,12 @@ def split_front_matter(text: str) -> tuple[Attributes, str]:
     if mark == "---" and not pairs and matter.strip():
         return {}, text  # Two rules with a paragraph between them.
     kept = list(pairs.items())[:MOST_KEYS]
-    attributes = {key[:LONGEST_KEY]: _short(value) for key, value in kept if value != ""}
+    attributes = {keepable(key)[:LONGEST_KEY]: _short(value) for key, value in kept if value != ""}
     return attributes, text[found.end() :]
 
 
 def _short(value: AttributeValue) -> AttributeValue:
-    return value[:LONGEST_VALUE] if isinstance(value, str) else value
+    return keepable(value)[:LONGEST_VALUE] if isinstance(value, str) else value
 
 
 def _yaml(matter: str) -> Attributes:
