@@ -16,17 +16,17 @@ from voice.engines.weights import weights_of
 from voice.engines.wer_samples import measure_samples
 from voice.gateway.origins import is_loopback
 from voice.routing.configured import foreseen
+from voice.search.formats import format_of
+from voice.search.indexed import indexed_folders
 from voice.server import Server
 
 Verdict = Literal["ok", "note", "problem"]
 
-DOCUMENT_SUFFIXES = {".md", ".markdown", ".txt"}
 
 # The packages that not everybody has, and what brings them.
 OPTIONAL = {
     "llama-cpp-python": ("local language models", "inferno-voice[llama]"),
     "kokoro": ("a natural voice", "inferno-voice[kokoro]"),
-    "pypdf": ("PDF documents", "inferno-voice[documents]"),
 }
 REQUIRED = ("litestar", "uvicorn", "faster-whisper", "pocketsphinx", "espeakng-loader")
 
@@ -113,16 +113,21 @@ def models(settings: Settings) -> Iterator[Check]:
 
 
 def documents(settings: Settings) -> Iterator[Check]:
-    try:
-        folder = settings.documents_path
-    except FileNotFoundError as error:
-        yield Check("problem", "documents", str(error), "set DOCUMENTS to a folder")
+    """What is answered from."""
+    folder = settings.documents
+    if folder is None:
+        indexed = indexed_folders(settings.search.location)
+        if indexed:
+            yield Check("ok", "documents", ", ".join(indexed))
+        else:
+            told = "the samples, for nothing is indexed"
+            yield Check("note", "documents", told, "voice index FOLDER")
         return
     if not folder.is_dir():
         remedy = "set DOCUMENTS to a folder that exists"
         yield Check("problem", "documents", f"{folder} is no folder", remedy)
         return
-    count = sum(path.suffix.lower() in DOCUMENT_SUFFIXES for path in folder.rglob("*"))
+    count = sum(bool(format_of(path.name)) for path in folder.rglob("*"))
     yield Check("ok" if count else "note", "documents", f"{count} in {folder}")
 
 

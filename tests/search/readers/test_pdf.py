@@ -1,15 +1,13 @@
 """PDFs are read as paragraphs, with the pages and chapters they stand on."""
 
 import io
-import sys
 
+import pypdf
 import pytest
 
 from tests.search.readers.made import pdf
 from voice.search.readers.pdf import read_pdf
 from voice.search.readers.text import ReadingError
-
-pypdf = pytest.importorskip("pypdf", reason="PDF is read where pypdf is installed")
 
 LONG = "The mill was built beside the river in the year of the flood, and"
 
@@ -32,6 +30,30 @@ def test_the_outline_gives_the_headings():
         ("The mill", "page 1"),
         ("The river", "page 2"),
     ]
+
+
+def test_an_entry_of_the_outline_that_is_not_printed_heads_its_page():
+    text = read_pdf(pdf(["It heats."], ["It breaks."], outline=((0, "Pump"), (1, "Warranty"))))
+    assert text.text == "Pump\n\nIt heats.\n\nWarranty\n\nIt breaks."
+    assert text.blocks[3].headings == ("Warranty", "page 2")
+
+
+def test_full_lines_tell_on_which_page_they_begin():
+    line = "Each line of these pages is as wide as the page, and none of them is short at all"
+    pages = [[line, line, f"{line}. The page {number} begins", line] for number in range(3)]
+    text = read_pdf(pdf(*pages))
+    assert [block.headings for block in text.blocks] == [("page 1",), ("page 2",), ("page 3",)]
+    assert [text.text[block.start : block.end].startswith("The page") for block in text.blocks] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_page_that_ends_with_a_sentence_ends_a_paragraph():
+    line = "Each line of these pages is as wide as the page, and none of them is short."
+    text = read_pdf(pdf([line, line], [line, line]))
+    assert [block.headings for block in text.blocks] == [("page 1",), ("page 2",)]
 
 
 def test_running_heads_and_page_numbers_are_left_out():
@@ -81,10 +103,3 @@ def test_a_password_is_asked_for():
 def test_broken_files_are_refused(data):
     with pytest.raises(ReadingError, match="is a broken PDF"):
         read_pdf(data)
-
-
-def test_without_the_library_the_remedy_is_said(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pypdf", None)
-    with pytest.raises(ReadingError, match=r'pip install "inferno-voice\[documents\]"') as caught:
-        read_pdf(pdf(["Words."]))
-    assert caught.value.code == "server_error"

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from pypdf import PdfReader
+from pypdf.errors import DependencyError
+
 from voice.search.readers.text import ReadingError, Text, TextBuilder, one_line
 
 EDGE_LINES = 2
@@ -18,6 +21,7 @@ SHORT = 0.75
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "ft", "ﬆ": "st"}
 )
+_NEW_SENTENCE = re.compile(r"(?<=[.!?:…])[\"')\]”’]*(?P<gap>\s+)(?=[\"'(\[“‘]*[^\W\d_a-zß-ÿ])")
 _SENTENCE_END = re.compile(r"[.!?:…][\"')\]”’]*$")
 _ITEM = re.compile(r"(?:[•◦▪‣●–*-]|\d{1,3}[.)]|[a-z]\))\s+\S")
 _HYPHEN = re.compile(r"[a-zà-ÿ]-$")
@@ -43,15 +47,7 @@ class Line(NamedTuple):
 
 
 def read_pdf(data: bytes) -> Text:
-    """Raises `ReadingError` also where pypdf is not installed."""
-    try:
-        from pypdf import PdfReader  # noqa: PLC0415 - not everybody has it
-        from pypdf.errors import DependencyError  # noqa: PLC0415
-    except ImportError:
-        remedy = 'pip install "inferno-voice[documents]"'
-        raise ReadingError(
-            f"cannot be read, as pypdf is missing: {remedy}", "server_error"
-        ) from None
+    """Raises `ReadingError`."""
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         return _read(PdfReader(io.BytesIO(data)))
@@ -126,6 +122,9 @@ def _lines(
     lines = [line.strip().translate(_LIGATURES) for line in text.splitlines() if line not in edges]
     longest = max(map(len, lines), default=0)
     entries = {_key(entry.title): entry for entry in outline.get(page, ())}
+    printed = set(map(_key, lines))
+    for entry in [entry for key, entry in entries.items() if key not in printed]:
+        yield Line(page, entry.title, entry, ends=True)
     for line, following in zip(lines, [*lines[1:], "-"], strict=True):
         if line:
             may_end = _SENTENCE_END.search(line) or _starts_anew(line, following)
@@ -139,10 +138,17 @@ def _starts_anew(line: str, following: str) -> bool:
 
 
 def _paragraphs(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """Lines that belong together, also over the end of a page."""
+    """Lines that belong together; over the end of a page so far as a sentence goes on."""
     paragraph: list[Line] = []
-    for line in lines:
-        last = paragraph[-1] if paragraph else None
+    for whole in lines:
+        line, last = whole, paragraph[-1] if paragraph else None
+        if last and line.page > paragraph[0].page:
+            if _SENTENCE_END.search(last.text):
+                last = last._replace(ends=True)
+            elif begun := _NEW_SENTENCE.search(line.text):
+                yield [*paragraph, line._replace(text=line.text[: begun.start("gap")])]
+                paragraph, last = [], None
+                line = line._replace(text=line.text[begun.end("gap") :])
         if last and (line.entry or last.entry or last.ends or _ITEM.match(line.text)):
             yield paragraph
             paragraph = []
