@@ -40,7 +40,7 @@ def test_variables_set_the_fields_of_their_section():
     assert settings.session.speculate is False
     assert settings.llm_default_temperature == 0.2
     assert settings.engines.tts == "espeak"
-    assert settings.documents_path == Path.home() / "papers"
+    assert settings.documents == Path.home() / "papers"
 
 
 def test_flags_go_before_the_environment_and_that_before_the_file(tmp_path):

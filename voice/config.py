@@ -24,7 +24,6 @@ from pydantic import (
     field_validator,
 )
 
-from voice.bundled import samples_path
 from voice.config_values import (
     Address,
     Folder,
@@ -232,7 +231,8 @@ class Settings(Section):
     tls_server_key_path: Folder | None = None
     """Its key, as PEM without a password; unset means in the file of the certificate."""
     documents: Folder | None = None
-    """The folder the reader answers from; unset means the samples."""
+    """A folder that is indexed, and followed, to answer from; unset means the samples until another
+    one is indexed."""
 
     llm_model_path: Folder | None = None
     """A GGUF file, or a folder of them."""
@@ -264,10 +264,6 @@ class Settings(Section):
     hf_endpoint: Url | None = None
     hf_token: SecretStr = SecretStr("")
     hf_hub_offline: bool = False
-
-    @property
-    def documents_path(self) -> Path:
-        return self.documents or samples_path() / "documents"
 
     @property
     def models_path(self) -> Path | None:

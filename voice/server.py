@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import partial
 from time import monotonic, time
 from typing import Any
 
@@ -24,7 +25,8 @@ from voice.http.spoken_answer import SpokenAnswers
 from voice.routing.kinds import ROLES, ModelKind
 from voice.routing.serving import conversing, router_of
 from voice.rtc.calls import Calls
-from voice.search.knowledge import Knowledge
+from voice.search.following import keep_indexed
+from voice.search.knowledge import Keep, Knowledge
 from voice.session.resume import ResumableSessions
 
 log = structlog.get_logger()
@@ -49,7 +51,7 @@ class Server:
         self.spoken_answers = SpokenAnswers()
         self.secrets = ClientSecrets()
         self.calls = Calls()
-        self.knowledge = Knowledge(settings.search.location, self._embedder)
+        self.knowledge = Knowledge(settings.search.location, self._embedder, _followed(settings))
         self.resumable = ResumableSessions()
         self.failure: str | None = None
         self.sessions = 0
@@ -136,6 +138,13 @@ class Server:
             for name in self.router.registry.local_models(kind):
                 if (ROLES[kind], name) not in used:
                     await spares.get(name)
+
+
+def _followed(settings: Settings) -> Keep | None:
+    """What keeps the user's folder of documents indexed, where there is one."""
+    if settings.documents is None:
+        return None
+    return partial(keep_indexed, folder=settings.documents.resolve(), settings=settings.search)
 
 
 def _spare_what_stays() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.cached import KOKORO, MINILM, WHISPER, cache
+from voice.bundled import samples_path
 from voice.config import load_settings
 from voice.engines.child import WorkerSpec
 from voice.engines.machine import Machine
@@ -10,6 +11,8 @@ from voice.engines.names import EngineName, Role
 from voice.engines.recipes import AbsentError, Recipe, Recipes
 from voice.engines.remote_embedder import RemoteEmbedder
 from voice.engines.weights import Weights
+from voice.search.library import open_library
+from voice.search.records import FOLDERS_STORE, Document, VectorStore
 
 SMALL = Machine(2, 4)
 LARGE = Machine(16, 64, "cuda", 24)
@@ -138,9 +141,41 @@ def test_kokoro_wants_its_weights(kitchen):
     assert (spec.name, spec.options) == ("kokoro", {"model": str(folder)})
 
 
-def test_the_reader_reads_the_documents_of_the_settings(kitchen, tmp_path):
+SAMPLES = str(samples_path() / "documents")
+
+
+def test_the_samples_are_known_until_there_are_other_documents(kitchen):
+    assert kitchen.hosted("stt", "sphinx").options == {"documents": [SAMPLES]}
+    assert kitchen.hosted("llm", "reader").options == {"documents": SAMPLES}
+
+
+def test_the_words_of_ones_own_documents_are_known_and_what_they_say_is_looked_up(
+    kitchen, tmp_path
+):
     kitchen.environment["DOCUMENTS"] = str(tmp_path)
-    assert kitchen.hosted("llm", "reader").options == {"documents": str(tmp_path)}
+    assert kitchen.hosted("stt", "sphinx").options == {"documents": [str(tmp_path)]}
+    assert kitchen.hosted("llm", "reader").options == {"documents": None}
+
+
+async def test_the_words_of_what_is_indexed_are_known(kitchen, tmp_path):
+    location, folder = str(tmp_path / "search.db"), tmp_path / "notes"
+    folder.mkdir()
+    async with open_library(location) as library:
+        await library.put_store(VectorStore(id=FOLDERS_STORE, created_at=0, last_active_at=0))
+        for where in (folder, tmp_path / "gone"):
+            document = Document(
+                id=where.name,
+                store_id=FOLDERS_STORE,
+                name="a.md",
+                path=str(where / "a.md"),
+                attributes={"folder": str(where)},
+                created_at=0,
+            )
+            await library.put(document)
+    kitchen.environment["SEARCH__DATABASE"] = location
+    assert kitchen.hosted("stt", "sphinx").options == {"documents": [str(folder)]}
+    (tmp_path / "search.db").write_text("This is no database.")
+    assert kitchen.hosted("stt", "sphinx").options == {"documents": [SAMPLES]}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 from rich.console import Console
@@ -15,7 +16,7 @@ from voice.cli.hosting import Hosted, hosting
 from voice.cli.loop import run
 from voice.cli.serve import own_key
 from voice.cli.settings import settings_or_exit
-from voice.config import Settings
+from voice.config import SearchSettings, Settings
 from voice.observe.logs import set_up_logs
 
 INTERRUPT_AFTER_MS = 1200
@@ -47,7 +48,11 @@ def demo(once: bool, out: Path) -> None:
     """
     settings = settings_or_exit(server__host="127.0.0.1", server__port=0)
     set_up_logs("warning", settings.log_format)
-    run(_demo(settings, out, once=once))
+    with TemporaryDirectory() as folder:
+        # The questions are about the samples, whatever the user has indexed.
+        search = SearchSettings(database=str(Path(folder) / "search.db"))
+        samples = settings.model_copy(update={"documents": None, "search": search})
+        run(_demo(samples, out, once=once))
 
 
 async def _demo(settings: Settings, out: Path, *, once: bool) -> None:

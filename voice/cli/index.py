@@ -19,10 +19,12 @@ from voice.engines.protocols import Embedder, EngineError
 from voice.engines.registry import open_engine
 from voice.observe.logs import set_up_logs
 from voice.search.errors import SearchError
+from voice.search.following import indexer_of
+from voice.search.indexed import folders_of
 from voice.search.indexer import Indexer
 from voice.search.library import Library, open_library
 from voice.search.reading import ReadingProcess
-from voice.search.records import FOLDERS_STORE, ChunkingRules
+from voice.search.records import FOLDERS_STORE
 from voice.search.watch import follow
 
 
@@ -78,7 +80,7 @@ async def _list(settings: Settings) -> None:
 async def _remove(settings: Settings, folders: Sequence[Path]) -> None:
     async with open_library(settings.search.location) as library, ReadingProcess() as reading:
         for folder in folders:
-            indexer = _indexer(settings, library, reading, Output())
+            indexer = indexer_of(settings.search, library, reading, Output().take)
             summary = await indexer.forget(folder)
             if not summary.removed:
                 raise click.ClickException(
@@ -97,7 +99,7 @@ async def _index(
             raise click.UsageError(
                 "nothing is indexed yet: name a folder, as in voice index ~/notes"
             )
-        indexer = _indexer(settings, library, reading, output)
+        indexer = indexer_of(settings.search, library, reading, output.take)
         try:
             with interrupts.watched(), output.shown():
                 if watch:
@@ -132,20 +134,8 @@ async def _follow(
     await follow(folders, pass_over, output.say)
 
 
-def _indexer(
-    settings: Settings, library: Library, reading: ReadingProcess, output: Output
-) -> Indexer:
-    rules = ChunkingRules(
-        max_tokens=settings.search.chunk_tokens, overlap_tokens=settings.search.overlap_tokens
-    )
-    most_bytes = int(settings.search.max_file_mb * 2**20)
-    return Indexer(library, reading, rules, most_bytes, output.take)
-
-
 async def _known_folders(library: Library) -> list[Path]:
-    documents = await library.paths(FOLDERS_STORE)
-    folders = {str(document.attributes.get("folder", "")) for document in documents} - {""}
-    return [Path(folder) for folder in sorted(folders)]
+    return list(map(Path, folders_of(await library.paths(FOLDERS_STORE))))
 
 
 @asynccontextmanager

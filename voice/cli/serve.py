@@ -29,7 +29,7 @@ from voice.observe.logs import set_up_logs
 @click.option("--llm", help="Language model, such as reader, llama:FILE.gguf or openai:MODEL.")
 @click.option("--tts", help="Text-to-speech, such as espeak or kokoro.")
 @click.option("--embed", help="Embeddings, such as minilm, openai:MODEL or none.")
-@click.option("--documents", help="Folder of documents to answer from.")
+@click.option("--documents", help="Folder to index, follow and answer from.")
 def serve(
     host: str | None,
     port: int | None,
@@ -51,6 +51,7 @@ def serve(
         engines__tts=tts, engines__embed=embed, documents=documents,
     )  # fmt: skip
     _check_exposure(settings, insecure=insecure)
+    _check_documents(settings)
     tls = tls_of(settings, make=tls_self_signed)
     set_up_logs(settings.server.log_level, settings.log_format, settings.service_name)
     run(_serve(settings, tls))
@@ -68,6 +69,13 @@ def _check_exposure(settings: Settings, *, insecure: bool) -> None:
         f"without API keys the server listens on loopback only, not on {settings.server.host}: "
         "set AUTH__API_KEYS='[\"a-secret\"]', or give --insecure to let everybody in"
     )
+
+
+def _check_documents(settings: Settings) -> None:
+    folder = settings.documents
+    if folder is not None and not folder.is_dir():
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise click.ClickException(f"{folder} {what}: --documents names a folder of documents")
 
 
 async def _serve(settings: Settings, tls: Tls | None) -> None:

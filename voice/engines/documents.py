@@ -50,32 +50,39 @@ class Document(NamedTuple):
 
 
 class DocumentFolder:
-    """The documents below one folder, read again when a file comes, goes or changes.
+    """The documents below some folders, read again when a file comes, goes or changes.
 
-    Raises `EngineError` when the folder is missing.
+    Raises `EngineError` when a folder is missing.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
         self._stamps: list[tuple[Path, int, int]] = []
         self.documents: tuple[Document, ...] = ()
         self.refresh()
 
     def refresh(self) -> bool:
         """Look at the files; says whether `documents` are others than before."""
-        if not self._path.is_dir():
-            raise EngineError(
-                f"the documents folder {self._path} does not exist;"
-                " create it, or point DOCUMENTS at a folder of Markdown or text files"
-            )
         stamps = [
-            (p, s.st_mtime_ns, s.st_size) for p in document_files(self._path) for s in [p.stat()]
+            (path, stat.st_mtime_ns, stat.st_size)
+            for folder in self._folders
+            for path in _files(folder)
+            for stat in [path.stat()]
         ]
         if stamps == self._stamps:
             return False
         self._stamps = stamps
         self.documents = tuple(read_document(path) for path, _, _ in stamps)
         return True
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        raise EngineError(
+            f"the documents folder {folder} does not exist;"
+            " create it, or point DOCUMENTS at a folder of documents"
+        )
+    return document_files(folder)
 
 
 def document_files(folder: Path) -> Iterator[Path]:

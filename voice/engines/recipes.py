@@ -2,8 +2,10 @@
 
 import importlib.util
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from voice.bundled import samples_path
 from voice.config import Settings
 from voice.engines.catalog import wanted
 from voice.engines.child import WorkerSpec
@@ -19,6 +21,7 @@ from voice.engines.recommend import (
 )
 from voice.engines.remote_embedder import RemoteEmbedder
 from voice.engines.weights import Model, Weights, weights_of
+from voice.search.indexed import indexed_folders
 
 InProcess = RemoteEmbedder | FakeSpeechToText | FakeLanguageModel | FakeTextToSpeech | FakeEmbedder
 
@@ -72,17 +75,20 @@ class Recipes:
         if not self._installed(module):
             raise AbsentError(f"{package} is not installed", f'pip install "{requirement}"')
 
-    def _documents(self) -> dict[str, object]:
-        """The option of the engines that read; they do with less when there is nothing to read."""
-        try:
-            return {"documents": str(self.settings.documents_path)}
-        except FileNotFoundError:
-            return {}
+    def _samples(self) -> str | None:
+        """The documents that engines know by themselves; None where they are missing."""
+        with suppress(FileNotFoundError):
+            return str(samples_path() / "documents")
+        return None
 
     # ------------------------------------------------------------ speech to text
 
     def sphinx(self, _model: str) -> Recipe:
-        spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx", self._documents())
+        own = self.settings.documents
+        folders = [str(own)] if own else indexed_folders(self.settings.search.location)
+        if not folders and (samples := self._samples()):
+            folders = [samples]
+        spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx", {"documents": folders})
         return Recipe("sphinx", "embedded, knows clean English and the documents' words", spec)
 
     def whisper(self, model: str) -> Recipe:
@@ -105,10 +111,13 @@ class Recipes:
     # ------------------------------------------------------------ language model
 
     def reader(self, _model: str) -> Recipe:
-        options = self._documents()
-        spec = WorkerSpec("reader", "voice.engines.reader:Reader", options)
-        read = options.get("documents", "nothing, for the samples are missing")
-        return Recipe("reader", f"embedded, reads from {read}", spec)
+        # The user's own documents are indexed, and what fits a question is looked up.
+        own, samples = self.settings.documents, self._samples()
+        spec = WorkerSpec(
+            "reader", "voice.engines.reader:Reader", {"documents": None if own else samples}
+        )
+        read = f"what is indexed{', or the samples' if samples else ''}"
+        return Recipe("reader", f"embedded, reads {own or read}", spec)
 
     def llama(self, model: str) -> Recipe:
         self._need("llama_cpp", "llama-cpp-python", "inferno-voice[llama]")

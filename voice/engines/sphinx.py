@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ _CAPITALIZED = word_set(
 class Sphinx:
     """The `Recognizer` over PocketSphinx, English only.
 
-    It expects talk about the Markdown and text files below `documents`, and `extra_phrases`; other
+    It expects talk about the Markdown and text files below these folders, and `extra_phrases`; other
     English it understands less well. It decodes `ears` utterances while they are spoken, 66 MB of
     memory each, and those beyond when they have ended.
 
@@ -40,14 +40,14 @@ class Sphinx:
 
     def __init__(
         self,
-        documents: str | None = None,
+        documents: str | Sequence[str] = (),
         extra_phrases: Iterable[str] = (),
         *,
         ears: int = 4,
     ) -> None:
-        self._folder = DocumentFolder(Path(documents).expanduser()) if documents else None
-        known = self._folder.documents if self._folder else ()
-        self._model = SphinxModel(known, tuple(extra_phrases))
+        folders = [documents] if isinstance(documents, str) else documents
+        self._folder = DocumentFolder(*(Path(folder).expanduser() for folder in folders))
+        self._model = SphinxModel(self._folder.documents, tuple(extra_phrases))
         self._free = [Ear(self._model)]
         self._unmade = ears - 1
         self._spare: Ear | None = None
@@ -106,7 +106,7 @@ class Sphinx:
         if not self._free and self._unmade:
             self._unmade -= 1
             self._free.append(Ear(self._model))
-        if self._folder and self._folder.refresh():
+        if self._folder.refresh():
             self._model.learn(self._folder.documents)
         return self._free.pop() if self._free else None
 
