@@ -2,7 +2,13 @@
 
 import pytest
 
-from voice.engines.questions import alternatives, extent_of, named_in, parts_of
+from voice.engines.questions import (
+    alternatives,
+    extent_of,
+    lacks_amount,
+    named_in,
+    parts_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +70,23 @@ def test_a_question_wants_so_much(question: str, extent: str) -> None:
 
 def test_names_have_a_capital_inside_the_question() -> None:
     assert named_in("Which of the moons, Io or Europa, do I see?") == {"Io", "Europa"}
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "lacks"),
+    [
+        ("How tall is it?", "It is 84 m tall.", False),
+        ("How tall is it?", "It was designed in 1923.", True),
+        ("How many people came in 1923?", "In 1923, 2000 people came.", False),
+        ("In what year was it designed?", "It is 84 m tall.", True),
+        ("In what year was it designed?", "It was designed in 1923.", False),
+        ("How far is it?", "It is 3 mi. away.", False),
+        ("How long does it take?", "It takes 30 min.", False),
+        ("How far is it?", "It is near the lake.", True),
+        ("How old is the tower?", "It is 84 m tall.", True),
+        ("How old must I be?", "Children must be at least 12 to swim alone.", False),
+        ("What is it?", "It is a tower.", False),
+    ],
+)
+def test_a_question_for_an_amount_is_answered_by_one(question: str, text: str, lacks: bool) -> None:
+    assert lacks_amount(question, text) is lacks

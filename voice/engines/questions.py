@@ -1,6 +1,7 @@
 """What a question asks for: its parts, each to be answered by itself, and how long an answer."""
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from voice.engines.wordforms import STOP_WORDS, content_words
@@ -25,17 +26,23 @@ _ALL = re.compile(
     r"\b(?:tell me|what about|how about|explain|describe|know about)\b", re.IGNORECASE
 )
 
+_YEAR = r"\b(?:1\d|20)\d\d\b"
 _NUMBER = (
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred"
-    r"|thousand|million|dozen|half|once|twice)\b"
+    rf"(?<!\d)(?!(?:(?<=\bin )|(?<=\bsince )){_YEAR})\d|\b(?:one|two|three|four|five|six|seven|eight"
+    r"|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand|million|dozen|half|once|twice)\b"
 )
-# What an answer looks like, by the question's first words.
-_ANSWERS = (
+_UNIT = r"\d ?(?:[kcm]?m|mi|ft|yd|h|hrs?|mins?|s|sec)\b"
+# What an answer looks like, by the question's first words; without the amount there is none.
+_AMOUNTS = (
+    (r"\b(?:what|which) year\b", rf"{_YEAR}|\b(?:nineteen|twenty) (?:hundred|\w+teen|\w+ty)\b"),
     (r"\bwhen\b|what (?:time|day|month)|opening hours", r"morning|evening|noon|night|clock|\w+day\b|january|february|march|april|may\b|june|july|august|september|october|november|december|\d|spring|summer|autumn|winter|after|before|as soon as"),
     (r"how often", r"once|twice|every|times|daily|weekly|monthly|a (?:day|week|month|year)\b|often"),
     (r"how (?:much|expensive)|\b(?:price|cost|fee)\b", rf"free|dollar|cent|pound|euro|\$|€|£|cost|{_NUMBER}"),
-    (r"how (?:many|much|tall|high|old|wide|deep|fast|hot|cold|warm|heavy|big|large|thick)", _NUMBER),
-    (r"how (?:long|far)", r"mile|kilomet|meter|hour|minute|week|month|days?\b|year|until"),
+    (r"how old", rf"{_YEAR}|\byears?\b|century|\bold\b|\bsince\b|\b(?:be|least|over|under|from) (?:{_NUMBER})"),
+    (r"how (?:many|much|tall|high|wide|deep|fast|hot|cold|warm|heavy|big|large|thick)", _NUMBER),
+    (r"how (?:long|far)", rf"mile|kilomet|meter|feet|yard|second|hour|minute|week|month|days?\b|year|until|{_UNIT}"),
+)  # fmt: skip
+_ANSWERS = (
     (r"where", r"\b(?:in|on|at|under|near|beside|to|into|behind|above|below)\b"),
     (r"\bwho\b", r"(?-i:(?<=[a-z,;] )[A-Z][a-z]|^[A-Z]\w+ [A-Z])|everyone|\b(?:children|people|visitors)\b"),
     (r"\bcalled\b|\bnames?\b", r"called|named|(?-i:(?<=[a-z,;] )[A-Z][a-z])"),
@@ -44,15 +51,30 @@ _ANSWERS = (
     (r"how (?:do|can|should|to) |what should (?:i|we) do", r"^(?:to|first|use|put|mix|fill|take|bring|press|open|clean|set|add|turn|hold|heat|plant|sow|cut|pick|wash|move|choose|push|pour|connect|insert|remove|stay|scrape|call)\b"),
     (r"^(?:can|may|are|is) (?:i|we|you|dogs|there)|allowed", r"allowed|forbidden|welcome|can|may\b|not"),
 )  # fmt: skip
-_ANSWER_SHAPES = tuple(
-    (re.compile(q, re.IGNORECASE), re.compile(a, re.IGNORECASE)) for q, a in _ANSWERS
-)
+_Shapes = tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+
+
+def _compiled(shapes: tuple[tuple[str, str], ...]) -> _Shapes:
+    return tuple((re.compile(q, re.IGNORECASE), re.compile(a, re.IGNORECASE)) for q, a in shapes)
+
+
+_AMOUNT_SHAPES, _ANSWER_SHAPES = _compiled(_AMOUNTS), _compiled((*_AMOUNTS, *_ANSWERS))
 
 
 def looks_like_answer(question: str, sentence: str) -> bool:
     """Whether the sentence has what such a question asks for: a time, an amount, a name."""
-    shapes = (answer for asked, answer in _ANSWER_SHAPES if asked.search(question))
-    return any(shape.search(sentence) for shape in shapes)
+    return any(_fits(_ANSWER_SHAPES, question, sentence))
+
+
+def lacks_amount(question: str, text: str) -> bool:
+    """Whether the text has no time, number or price, and such a question asks for one."""
+    fitting = list(_fits(_AMOUNT_SHAPES, question, text))
+    return bool(fitting) and not any(fitting)
+
+
+def _fits(shapes: _Shapes, question: str, text: str) -> Iterator[bool]:
+    """For each kind of question that it is, whether the text has the shape of its answer."""
+    return (bool(shape.search(text)) for asked, shape in shapes if asked.search(question))
 
 
 def extent_of(question: str) -> Extent:

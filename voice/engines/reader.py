@@ -11,6 +11,7 @@ from itertools import groupby, pairwise, takewhile
 from pathlib import Path
 from uuid import uuid4
 
+from voice.engines.bridge import beyond, is_doubtful
 from voice.engines.documents import documents_of
 from voice.engines.passages import FolderIndex, Hit, PassageIndex, reading
 from voice.engines.protocols import (
@@ -24,6 +25,7 @@ from voice.engines.protocols import (
     TextDelta,
 )
 from voice.engines.questions import Extent, alternatives, extent_of, named_in, parts_of
+from voice.engines.readable import readable
 from voice.engines.smalltalk import simplified, small_talk, what_i_read
 from voice.engines.toolcalls import arguments, chosen_tool, spoken_result
 from voice.engines.wordforms import STOP_WORDS, content_words, word_set
@@ -121,6 +123,8 @@ class Reader:
 def _read(
     prompt: Prompt, question: str, indexes: Sequence[PassageIndex], topics: Sequence[str] | None
 ) -> str:
+    # As the documents are: "Mt." is a mount in both.
+    question = readable(question)
     found = _found(question, _questions_before(prompt.messages), indexes)
     hits = [hit for hit in found if hit]
     if not hits:
@@ -153,7 +157,7 @@ def _found(question: str, before: list[str], indexes: Sequence[PassageIndex]) ->
     hit = _best(indexes, question, before)
     if others := _each_named(question, hit, before, indexes):
         return others
-    return [hit]
+    return _joined(question, hit, indexes) if hit else [None]
 
 
 def _meant(part: str, before: str) -> str:
@@ -173,6 +177,17 @@ def _each_named(
     return hits if len(set(said)) == len(both) else []
 
 
+def _joined(question: str, hit: Hit, indexes: Sequence[PassageIndex]) -> list[Hit | None]:
+    """The hit, and what a sentence about a thing that it names adds to it.
+
+    For certain where the two leave no word of the question open, with a doubt where they do.
+    """
+    further, whole = beyond(question, hit, indexes) or (None, False)
+    if further and whole:
+        return [hit._replace(coverage=max(hit.coverage, SURE)), further]
+    return [hit, further] if further and is_doubtful(question, hit) else [hit]
+
+
 def _sure(hit: Hit | None) -> Hit | None:
     return hit if hit and hit.coverage >= SURE else None
 
@@ -180,13 +195,15 @@ def _sure(hit: Hit | None) -> Hit | None:
 def _told(hits: Sequence[Hit], extent: Extent, most: int, names: frozenset[str]) -> Iterator[str]:
     """The sentences that answer, after the name of the document that they are from."""
     said: set[str] = set()
+    if hits[0].coverage < SURE:
+        yield "I am not sure that I understood."
     for source, each in groupby(hits, key=lambda hit: hit.document.spoken):
         sentences = [text for hit in each for text in reading(hit, extent, sentences=most)]
         fresh = [text for text in dict.fromkeys(sentences) if text not in said]
         said.update(fresh)
         text = " ".join(each if each[-1] in _ENDS else f"{each}." for each in fresh)
         if hits[0].coverage < SURE:
-            yield f"I am not sure that I understood. {source[0].upper()}{source[1:]} says: {text}"
+            yield f"{source[0].upper()}{source[1:]} says: {text}"
         elif fresh:
             yield f"According to {source}, {_inside(text, names)}"
 
@@ -201,7 +218,8 @@ def _best(indexes: Sequence[PassageIndex], question: str, before: list[str]) -> 
     """The sentence of all documents that fits the question best, unless none fits well enough."""
     found = (_best_of(index, question, before) for index in indexes)
     hits = [hit for hit in found if hit and hit.is_supported and hit.coverage >= UNSURE]
-    return max(hits, key=lambda hit: hit.coverage, default=None)
+    best = max(hits, key=lambda hit: hit.coverage, default=None)
+    return best._replace(coverage=UNSURE) if best and is_doubtful(question, best) else best
 
 
 def _best_of(index: PassageIndex, question: str, before: list[str]) -> Hit | None:
