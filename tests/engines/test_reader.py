@@ -316,3 +316,23 @@ def test_of_what_was_looked_up_more_can_be_told(reader: Reader) -> None:
     venus = Source(document_id="d", name="stars.md", title="Stars", text=told)
     more = ask(reader, "When does Venus shine?", "Tell me more", sources=(venus,))
     assert more == "It is the hottest planet. It has no moon."
+
+
+@pytest.mark.parametrize(
+    ("question", "written", "said"),
+    [
+        ("How far is Mt. Gray?", "It is approx. 30 km to Mt. Gray via St. Ives.",
+         "it is approx. 30 km to Mount Gray via St. Ives."),
+        ("how do I reach saint ives", "The bus to St. Ives leaves at 9 a.m.",
+         "the bus to St. Ives leaves at 9 a.m."),
+        ("When is it closed on 24 Dec.?", "On 24 December the inn is closed until noon.",
+         "on 24 December the inn is closed until noon."),
+        ("How many kilometers is the trail?", "The trail is 12 km long.",
+         "the trail is 12 km long."),
+        ("How many minutes does it bake?", "Bake it for 12 min. Let it cool.",
+         "bake it for 12 min."),
+    ],
+)  # fmt: skip
+def test_short_forms_are_found_as_they_are_said(question: str, written: str, said: str) -> None:
+    source = Source(document_id="d", name="notes.md", title="My notes", text=written)
+    assert ask(Reader(), question, sources=(source,)) == f"According to my notes, {said}"

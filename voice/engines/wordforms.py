@@ -58,6 +58,8 @@ _SYNONYMS = tuple(
         "forbid prohibit", "broken fault", "tent camp", "toilet restroom bathroom", "shop store",
         "join member membership", "borrow lend loan", "foam froth", "refrigerator fridge",
         "evening night", "length long", "bake cook", "town city", "photo picture image",
+        "kilometer km", "centimeter cm", "mile mi", "foot ft", "minute min mins", "hour hr hrs",
+        "kilogram kilo kg", "saint st", "street st",
     )
 )  # fmt: skip
 
