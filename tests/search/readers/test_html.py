@@ -20,6 +20,20 @@ PAGE = """<!DOCTYPE html><html><head><title>Opening hours &ndash; Library</title
 <footer>Imprint</footer></body></html>"""
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<p hidden>secret</p>",
+        '<p aria-hidden="true">secret <b>more</b></p>',
+        '<div style="color: red; DISPLAY : none"><p>secret</p></div>',
+        '<p style="visibility:hidden">secret',
+        "<div><p hidden>secret</div>",
+    ],
+)
+def test_what_is_hidden_is_not_read(hidden):
+    assert read_html(f"<p>Shown.</p>{hidden}<p>Shown, too.</p>").text == "Shown.\n\nShown, too."
+
+
 def test_a_page_is_read_with_its_structure():
     text = read_html(PAGE)
     assert text.text == (

@@ -23,8 +23,10 @@ _BLOCKS = _names(
     "p div section article main header blockquote figure figcaption address details summary form "
     "fieldset body caption dl dt dd center hgroup legend hr"
 )
+_PARAGRAPH_ENDS = _BLOCKS | {"ul", "ol", "table", "pre"}
 _HEADING = re.compile(r"h[1-6]")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_HIDING = re.compile(r"\b(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\u2028]+")
 _BREAK = "\u2028"
 """Stands for a line break while white space is being joined."""
@@ -80,6 +82,7 @@ class _Page(HTMLParser):
     # ------------------------------------------------------------ called by the parser
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
+        self._end_paragraph(tag)
         if self._silenced_by:
             self._silences += tag == self._silenced_by
         elif tag == "title" and not self.title:
@@ -96,6 +99,7 @@ class _Page(HTMLParser):
             self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
+        self._end_paragraph(tag)
         if self._silenced_by:
             self._silences -= tag == self._silenced_by
             self._silenced_by = self._silenced_by if self._silences else ""
@@ -113,13 +117,19 @@ class _Page(HTMLParser):
 
     # ------------------------------------------------------------ what it means
 
+    def _end_paragraph(self, tag: str) -> None:
+        """A silent paragraph that was left unclosed ends where another block begins or ends."""
+        if self._silenced_by == "p" and (tag in _PARAGRAPH_ENDS or _HEADING.fullmatch(tag)):
+            self._silenced_by = ""
+
     def _is_silent(self, tag: str, attributes: dict[str, str | None]) -> bool:
         if tag in _SILENT:
             return True
-        # An unclosed paragraph would silence the rest.
-        if self._furniture or tag in _VOID or tag in {"p", "li", "html", "body"}:
+        # An item that is left unclosed would silence the rest.
+        if self._furniture or tag in _VOID or tag in {"li", "html", "body"}:
             return False
         hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
+        hidden = hidden or bool(_HIDING.search(attributes.get("style") or ""))
         return hidden or tag in _FURNITURE or attributes.get("role") in _FURNITURE_ROLES
 
     def _start(self, tag: str, attributes: dict[str, str | None]) -> None:
