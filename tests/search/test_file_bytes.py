@@ -1,6 +1,7 @@
 import errno
 import io
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,23 @@ def test_only_old_orphans_are_swept(kept):
     assert kept.sweep({"file-1"}, now=written + ORPHAN_S - 60) == []
     assert kept.sweep({"file-1"}, now=written + ORPHAN_S + 60) == ["file-2"]
     assert kept.path("file-1").exists()
+
+
+def test_what_is_not_ours_is_not_swept(kept, tmp_path):
+    kept.write("file-1", io.BytesIO(b"x"))
+    (tmp_path / "files" / "file-folder").mkdir()
+    (tmp_path / "files" / "notes.txt").touch()
+    (tmp_path / "files" / "file-link").symlink_to(tmp_path)
+    assert kept.sweep(set(), now=1e12) == ["file-1"]
+    assert len(list((tmp_path / "files").iterdir())) == 3
+
+
+def test_what_cannot_be_deleted_stays(kept, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    kept.write("file-1", io.BytesIO(b"x"))
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert kept.sweep(set(), now=1e12) == []
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert kept.sweep(set(), now=1e12) == []

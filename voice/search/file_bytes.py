@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
+from stat import S_ISREG
 from tempfile import NamedTemporaryFile
 from typing import IO
 
@@ -16,6 +17,7 @@ PIECE_BYTES = 1 << 20
 ORPHAN_S = 3600
 """Younger ones may be on their way into the records."""
 
+_OURS = re.compile(r"(file-|\.new-).+")
 _SAFE_ID = re.compile(r"[A-Za-z0-9][\w-]{0,127}")
 
 
@@ -62,16 +64,24 @@ class FileBytes:
             self.path(file_id).unlink(missing_ok=True)
 
     def sweep(self, known: set[str], now: float) -> list[str]:
-        """Delete what nothing is recorded of, and tell the names. Nothing that is young."""
-        if not self._folder.is_dir():
-            return []
-        swept = []
-        for path in self._folder.iterdir():
-            with suppress(FileNotFoundError):  # another process may sweep, too
-                if path.name not in known and path.stat().st_mtime < now - ORPHAN_S:
-                    path.unlink()
-                    swept.append(path.name)
+        """Delete files of ours that nothing is recorded of, and tell the names.
+
+        Nothing that is young. What cannot be deleted stays.
+        """
+        swept: list[str] = []
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                if _OURS.fullmatch(path.name) and path.name not in known:
+                    swept += self._swept(path, now)
         return swept
+
+    def _swept(self, path: Path, now: float) -> list[str]:
+        with suppress(OSError):  # another process may sweep, too
+            status = path.lstat()
+            if S_ISREG(status.st_mode) and status.st_mtime < now - ORPHAN_S:
+                path.unlink()
+                return [path.name]
+        return []
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self._folder, os.O_RDONLY)
