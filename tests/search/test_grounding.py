@@ -1,5 +1,6 @@
 """Answers that are taken from documents, and say so."""
 
+import asyncio
 import re
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.search.libraries import WordEmbedder, chunks, document, store
+from tests.virtual_time import run
 from voice.engines.fakes import FakeLanguageModel
 from voice.engines.protocols import (
     CallDelta,
@@ -115,6 +117,19 @@ async def test_what_was_found_drives_out_what_was_said_longest_ago(library):
     assert told[:-1] == (system, Message(role="user", content=late))
     assert "on Thursday" in told[-1].content
     assert sum(len(each.content) for each in told) // 4 < 750
+
+
+def test_documents_that_do_not_come_are_not_waited_for():
+    async def find():
+        await asyncio.Event().wait()
+
+    async def ask():
+        grounded = Grounded(FakeLanguageModel("I do not know."), find)
+        return [piece async for piece in grounded.generate(asking("When does it meet?"))]
+
+    with capture_logs() as logs:
+        assert "".join(each.text for each in run(ask()) if isinstance(each, TextDelta))
+    assert [each["reason"] for each in logs] == ["it took too long"]
 
 
 async def test_nothing_is_looked_up_where_nobody_wants_it(library):

@@ -1,5 +1,6 @@
 """A language model that is given what the user's documents say, and whose answers name them."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import lru_cache, partial
@@ -36,6 +37,8 @@ log = structlog.get_logger()
 BY_WORDS = Ranking(vector_weight=0.0)
 SHARE = 0.25
 """Of a model's context that passages may fill."""
+PATIENCE_S = 1.0
+"""How long an answer waits for what is looked up, which takes some hundredths of it."""
 LEAST_SCORE = 0.2
 """Passages that fit less say nothing about the question."""
 MOST_QUESTIONS = 6
@@ -102,9 +105,10 @@ class Grounded:
     async def _find(self, lookup: Lookup, questions: Sequence[str]) -> list[Source] | None:
         """None where there is nothing to look in, or it could not be looked in."""
         try:
-            passages = await look_up(await self._library(), lookup, questions)
-        except (SearchError, EngineError) as error:
-            log.warning("answering without documents", reason=str(error))
+            async with asyncio.timeout(PATIENCE_S):
+                passages = await look_up(await self._library(), lookup, questions)
+        except (SearchError, EngineError, TimeoutError) as error:
+            log.warning("answering without documents", reason=str(error) or "it took too long")
             return None
         return None if passages is None else within(passages, self.context_tokens, questions)
 
