@@ -41,6 +41,7 @@ def test_passages_are_written_as_json_for_programs(run, indexed):
     assert found["text"] == "Bread\n\nRye\n\nBake rye loaves for an hour."
     assert (found["start"], found["end"]) == (0, len(found["text"]))
     assert found["attributes"]["mood"] == "calm"
+    assert type(found["attributes"]["servings"]) is int
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,12 @@ def test_filters_leave_documents_out(run, indexed, wanted, names):
 
 def test_a_limit_is_kept(run, indexed):
     assert len(run("search", "loaves", "--json", "--limit", "1", **NONE).stdout.splitlines()) == 1
+
+
+def test_a_question_needs_no_quotes_but_words(run, indexed):
+    assert "bread.md" in run("search", "baking", "rye", "loaves", **NONE).stdout
+    refused = run("search", "  ", **NONE)
+    assert (refused.exit_code, "the question is empty" in refused.stderr) == (2, True)
 
 
 def test_what_fits_nothing_says_so(run, indexed):

@@ -41,6 +41,16 @@ def test_a_port_in_use_is_named(voice):
     assert f"port {port} on 127.0.0.1 is in use" in result.output
 
 
+@pytest.mark.parametrize(
+    ("name", "trouble"), [("gone", "does not exist"), ("a.md", "is no folder")]
+)
+def test_documents_that_are_no_folder_stop_the_start(voice, tmp_path, name, trouble):
+    (tmp_path / "a.md").write_text("One.")
+    result = voice("serve", "--documents", name)
+    assert result.exit_code == 1
+    assert f"{name} {trouble}" in result.output
+
+
 def test_an_invalid_setting_stops_the_start_and_says_what_is_allowed(voice, monkeypatch):
     monkeypatch.setenv("ENGINES__VAD", "silera")
     result = voice("serve")

@@ -28,7 +28,9 @@ class Numbers(click.ParamType[tuple[int, ...]]):
         except ValueError:
             numbers = ()
         if not numbers or min(numbers) < self._least:
-            self.fail(f"{value!r} must be numbers from {self._least}, as in 1,4,16", param, ctx)
+            example = ",".join(str(self._least * times) for times in (1, 4, 16))
+            message = f"{value!r} must be numbers from {self._least}, as in {example}"
+            self.fail(message, param, ctx)
         return numbers
 
 

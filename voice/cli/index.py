@@ -80,13 +80,13 @@ async def _list(settings: Settings) -> None:
 async def _remove(settings: Settings, folders: Sequence[Path]) -> None:
     async with open_library(settings.search.location) as library, ReadingProcess() as reading:
         for folder in folders:
-            indexer = indexer_of(settings.search, library, reading, Output().take)
+            indexer = indexer_of(settings.search, library, reading, lambda _: None)
             summary = await indexer.forget(folder)
             if not summary.removed:
                 raise click.ClickException(
                     f"nothing of {folder} is indexed; see voice index --list"
                 )
-            click.echo(f"{told(summary.removed, 'document')} of {folder} removed")
+            click.echo(f"{told(summary.removed, 'document')} of {folder} forgotten; the files stay")
 
 
 async def _index(
@@ -107,10 +107,10 @@ async def _index(
                     return
                 summary = await interrupts.unless(indexer.index(folders, rebuild=rebuild))
         except InterruptedByUserError:
-            output.interrupted(indexer.summary)
+            output.interrupted(indexer.summary, rebuild=rebuild)
             raise SystemExit(0 if watch and not indexer.summary.left else 130) from None
         except (SearchError, EngineError):
-            output.interrupted(indexer.summary)
+            output.interrupted(indexer.summary, rebuild=rebuild)
             raise
     output.summarize(summary, folders)
     if summary.failures:

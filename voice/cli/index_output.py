@@ -47,10 +47,11 @@ class Output:
                 self._task = self._bar.add_task(told(files, "file"), total=size, visible=files > 0)
             case Advanced(size) if self._task is not None:
                 self._bar.advance(self._task, size)
+            case Finished(_, "failed"):
+                self._count("failed")  # The summary names it.
             case Finished(path, fate, remarks):
                 self._count(fate)
-                if fate != "failed":
-                    self._line(fate, path)
+                self._line(fate, path)
                 for remark in remarks:
                     self.say(f"{path} {remark}")
 
@@ -91,14 +92,15 @@ class Output:
             f"There are no documents in {where}{others}; Markdown, text, HTML, PDF and DOCX are read"
         )
 
-    def interrupted(self, summary: Summary) -> None:
+    def interrupted(self, summary: Summary, *, rebuild: bool) -> None:
         """Say how far a pass has come that did not reach its end."""
         if not summary.left:
             return
         counts = _counts(summary)
+        left = "the rest stays as it was" if rebuild else "run it again to go on"
         self.say(
             f"Stopped{f' after {counts}' if counts else ''}; "
-            f"{told(summary.left, 'file')} left. What is done is kept; run it again to go on."
+            f"{told(summary.left, 'file')} left. What is done is kept; {left}."
         )
 
 
@@ -107,14 +109,14 @@ def list_folders(database: str, documents: Sequence[Document], store: VectorStor
     if not documents:
         click.echo("Nothing is indexed yet: voice index FOLDER")
         return
-    files = Counter(_folder(each) for each in documents)
-    chunks = Counter(dict.fromkeys(files, 0))
+    files = Counter(_folder(each) for each in documents if not each.failure or each.chunk_count)
+    chunks = Counter({_folder(each): 0 for each in documents})
     for each in documents:
         chunks[_folder(each)] += each.chunk_count
     failed = Counter(_folder(each) for each in documents if each.failure)
     console = Console(highlight=False, soft_wrap=True)
     table = Table("Folder", "Documents", "Passages", "Not readable", box=None)
-    for folder in sorted(files):
+    for folder in sorted(chunks):
         row = (folder, str(files[folder]), str(chunks[folder]), str(failed[folder]))
         if console.is_terminal:
             table.add_row(*row)

@@ -22,7 +22,7 @@ from voice.search.errors import SearchError
 from voice.search.filters import Filter, parse_filter
 from voice.search.keywords import words_of
 from voice.search.library import open_library
-from voice.search.records import FOLDERS_STORE, Passage, VectorStore
+from voice.search.records import FOLDERS_STORE, Passage, VectorStore, plain
 from voice.search.searcher import Ranking
 
 Mode = Literal["fused", "keyword", "vector"]
@@ -37,15 +37,15 @@ _FILTER = re.compile(r"([^=<>!]+)(!=|>=|<=|=|>|<)(.*)", re.DOTALL)
 
 
 @click.command()
-@click.argument("question")
+@click.argument("question", nargs=-1, required=True)
 @click.option("--limit", type=click.IntRange(1, 50), default=5, show_default=True)
 @click.option(
     "--filter",
     "wanted",
     metavar="KEY=VALUE",
     multiple=True,
-    help="Only documents with this attribute, as folder, path, format or one of their own; also "
-    "!=, <, <=, >, >=. Of several all must hold.",
+    help="Only documents with this attribute: folder; path, from there on; format, as markdown, "
+    "text, html, pdf or docx; or one of their own. Also !=, <, <=, >, >=. Of several all must hold.",
 )
 @click.option(
     "--mode",
@@ -55,23 +55,28 @@ _FILTER = re.compile(r"([^=<>!]+)(!=|>=|<=|=|>|<)(.*)", re.DOTALL)
     help="By words and meaning together, or one of them alone.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
-def search(question: str, limit: int, wanted: tuple[str, ...], mode: Mode, as_json: bool) -> None:
+def search(
+    question: tuple[str, ...], limit: int, wanted: tuple[str, ...], mode: Mode, as_json: bool
+) -> None:
     """Find the passages of indexed documents that fit QUESTION best.
 
     The exit status is 1 when there are none.
     """
+    asked = " ".join(question)
+    if not asked.strip():
+        raise click.UsageError('the question is empty: voice search "when do the roses bloom"')
     settings = settings_or_exit()
     set_up_logs("critical", settings.log_format)
     filters = _filters(wanted)
     try:
-        passages = run(_search(settings, question, limit, filters, mode))
+        passages = run(_search(settings, asked, limit, filters, mode))
     except (SearchError, EngineError) as error:
         raise click.ClickException(str(error)) from error
     for number, passage in enumerate(passages):
         if as_json:
             click.echo(_json(passage))
         else:
-            _show(passage, question, is_first=number == 0)
+            _show(passage, asked, is_first=number == 0)
     if not passages:
         click.echo("Nothing fits.", err=True)
         raise SystemExit(1)
@@ -154,7 +159,7 @@ def _json(passage: Passage) -> bytes:
             "text": chunk.text,
             "start": chunk.start,
             "end": chunk.end,
-            "attributes": document.attributes,
+            "attributes": plain(document.attributes),
         }
     )
 

@@ -36,7 +36,7 @@ async def rerank(request: Request[Any, Any, Any], state: State) -> ASGIApp:
             status=404,
             kind="not_found_error",
             code="model_not_found",
-            param="model",
+            param=asked.model and "model",
         )
 
     async def work() -> Body:

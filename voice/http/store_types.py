@@ -16,6 +16,7 @@ from voice.search.records import (
     FileBatch,
     Passage,
     VectorStore,
+    plain,
 )
 from voice.search.searcher import Ranking
 from voice.search.store import Totals
@@ -204,7 +205,7 @@ def described_document(document: Document) -> dict[str, object]:
         "status": document.status,
         "last_error": msgspec.to_builtins(document.failure),
         "usage_bytes": document.bytes,
-        "attributes": _attributes(document),
+        "attributes": plain(document.attributes),
         "chunking_strategy": {
             "type": "static",
             "static": {
@@ -236,14 +237,6 @@ def described_passage(passage: Passage) -> dict[str, object]:
         "file_id": document.id,
         "filename": document.name,
         "score": round(passage.score, 6),
-        "attributes": _attributes(document),
+        "attributes": plain(document.attributes),
         "content": [{"type": "text", "text": passage.chunk.text}],
-    }
-
-
-def _attributes(document: Document) -> dict[str, object]:
-    """As they were sent: whole numbers, which are kept as floats, without a point."""
-    return {
-        key: int(value) if isinstance(value, float) and value.is_integer() else value
-        for key, value in document.attributes.items()
     }

@@ -21,6 +21,14 @@ FOLDERS_STORE = "vs_documents"
 SECONDS_PER_DAY = 86_400
 
 
+def plain(attributes: Attributes) -> dict[str, object]:
+    """As they were sent: whole numbers, which are kept as floats, without a point."""
+    return {
+        key: int(value) if isinstance(value, float) and value.is_integer() else value
+        for key, value in attributes.items()
+    }
+
+
 class ChunkingRules(msgspec.Struct, frozen=True, kw_only=True):
     """How documents of a store are cut, in the tokens of `voice.search.tokens`."""
 
