@@ -196,8 +196,9 @@ async def test_an_error_in_the_block_is_not_wrapped():
             raise KeyError
 
 
-async def test_a_worker_does_not_end_at_ctrl_c():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_worker_leaves_it_to_its_parent_to_end(number):
     async with thinking() as (model, worker):
-        os.kill(worker.statistics().pid or 0, signal.SIGINT)
+        os.kill(worker.statistics().pid or 0, number)
         assert len(await pieces(model, "again")) == 2
         assert worker.statistics().restarts == 0

@@ -225,6 +225,12 @@ def claim_pipe() -> Pipe:
     return Pipe(source, sink)
 
 
+def leave_signals_to_parent() -> None:
+    """Ctrl-C, and the end of a service, are told to a whole group of processes."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies; elsewhere the closed pipe has to do."""
     if sys.platform == "linux":
@@ -237,7 +243,7 @@ def main() -> None:
     parser.add_argument("options", type=json.loads, help="keyword options, a JSON object")
     parser.add_argument("--slots", type=int, default=1, help="how many jobs run at a time")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    leave_signals_to_parent()
     die_with_parent()
     pipe = claim_pipe()
     status = 0

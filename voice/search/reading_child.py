@@ -5,13 +5,12 @@ Jobs come on stdin, and answers go to what was stdout, after an empty one.
 
 import hashlib
 import os
-import signal
 import sys
 from typing import BinaryIO
 
 import msgspec
 
-from voice.engines.worker import die_with_parent
+from voice.engines.worker import die_with_parent, leave_signals_to_parent
 from voice.search.chunking import cut
 from voice.search.formats import read_text
 from voice.search.prepared import HEADER, Answer, Gone, Job, Prepared, Same, Unreadable
@@ -93,7 +92,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    leave_signals_to_parent()
     die_with_parent()
     _take_little()
     sink = os.fdopen(os.dup(1), "wb")
