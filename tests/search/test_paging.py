@@ -90,15 +90,6 @@ def test_a_limit_out_of_range_is_refused(records, limit):
     assert refused.value.param == "limit"
 
 
-def test_documents_are_listed_by_status_and_batch(records):
-    for number, (status, batch) in enumerate(
-        [("completed", "x"), ("failed", "x"), ("completed", "y"), ("completed", "x")]
-    ):
-        records.put(document(str(number), status=status, batch_id=batch), [], None, "")
-    found = records.documents(STORE, Page(order="asc"), "completed", "x").items
-    assert [each.id for each in found] == ["0", "3"]
-
-
 def test_stores_are_listed(records):
     records.put_store(store("vs_2", 5))
     records.put_store(store("vs_3", 3))

@@ -40,15 +40,28 @@ def test_a_store_is_kept_with_all_it_has(records):
 
 def test_a_store_is_changed_but_for_its_beginning_and_its_embedder(records):
     records.put(document(), chunks("one"), vectors([1, 0]), EMBEDDER)
-    records.put_store(store(created_at=9, name="New", expires_after_days=2))
-    changed = records.store(STORE)
+    records.change_store(STORE, {"metadata": {"a": "b"}}, 5)
+    changed = records.change_store(STORE, {"name": "New", "expires_after_days": 2}, 9)
+    assert changed == records.store(STORE)
     assert (changed.name, changed.expires_after_days, changed.last_active_at) == ("New", 2, 9)
-    assert (changed.created_at, changed.embedder, changed.dimensions) == (0, EMBEDDER, 2)
+    assert (changed.metadata, changed.created_at) == ({"a": "b"}, 0)
+    assert (changed.embedder, changed.dimensions) == (EMBEDDER, 2)
+
+
+def test_a_store_that_has_gone_is_not_changed_back_into_being(records):
+    assert records.delete_store(STORE, now=0)
+    assert records.change_store(STORE, {"name": "New"}, 9) is None
+    assert records.store(STORE) is None
+
+
+def test_a_store_that_is_there_is_not_made_again(records):
+    records.put_store(store(name="Other"))
+    assert records.store(STORE) == store()
 
 
 def test_a_store_goes_with_all_that_is_in_it(records):
     records.put(document(attributes={"a": 1}), chunks("volcano"), vectors([1, 0]), EMBEDDER)
-    records.put_batch(FileBatch(id="b", store_id=STORE, created_at=0))
+    records.attach([], 0, batch=FileBatch(id="b", store_id=STORE, created_at=0))
     assert records.delete_store(STORE, now=0)
     assert records.store(STORE) is None
     assert records.document(STORE, "a") is None
@@ -124,6 +137,14 @@ def test_a_document_takes_the_place_of_another_from_its_path(records):
     records.put(document("b", path="/x"), chunks("new"), None, "")
     assert records.document(STORE, "a") is None
     assert records.document_at(STORE, "/x").id == "b"
+
+
+def test_a_path_may_be_long(records):
+    path = "/" + "/".join(f"{number:09}" * 20 for number in range(23))
+    for name in "ab":
+        records.put(document(name, path=path), [], None, "")
+    assert records.document_at(STORE, path).id == "b"
+    assert [each.id for each in records.paths(STORE)] == ["b"]
 
 
 def test_documents_without_a_path_are_no_twins(records):
@@ -349,25 +370,6 @@ def test_a_file_takes_its_documents_along(records):
     assert texts_found(records, "text", stores=(STORE, "vs_2")) == []
 
 
-# ---------------------------------------------------------------- batches
-
-
-def test_a_batch_tells_how_far_it_is(records):
-    records.put_batch(FileBatch(id="b", store_id=STORE, created_at=3))
-    for document_id, status in (("x", "completed"), ("y", "in_progress"), ("z", "in_progress")):
-        records.put(document(document_id, status=status, batch_id="b"), [], None, "")
-    assert records.batch(STORE, "b") == FileBatch(id="b", store_id=STORE, created_at=3)
-    assert records.batch_counts(STORE, "b") == {"completed": 1, "in_progress": 2}
-    assert records.cancel_batch(STORE, "b")
-    assert records.batch(STORE, "b").cancelled
-    assert records.batch_counts(STORE, "b") == {"completed": 1, "cancelled": 2}
-
-
-def test_a_batch_of_no_store_is_refused(records):
-    with pytest.raises(SearchError, match="no vector store"):
-        records.put_batch(FileBatch(id="b", store_id="vs_other", created_at=0))
-
-
 # ---------------------------------------------------------------- keywords
 
 
@@ -448,6 +450,45 @@ def test_words_that_most_chunks_have_say_how_well_one_fits_and_not_where_to_look
     records.put(document(), chunks(*common, "volcano here", "volcano sea"), None, "")
     assert texts_found(records, "sea", "volcano") == ["volcano sea", "volcano here"]
     assert len(texts_found(records, "sea", "sky")) == 10
+
+
+def test_what_other_stores_have_hides_nothing(records, monkeypatch):
+    monkeypatch.setattr(sql_records, "FEW_CHUNKS", 6)
+    records.put_store(store("vs_2"))
+    small = [f"report on a garden {n}" for n in range(4)]
+    records.put(document(store_id="vs_2"), chunks(*small, "report on a zebra"), None, "")
+    alone = texts_found(records, "zebra", "report", stores=("vs_2",))
+    records.put(document(), chunks(*["report on the sea"] * 50), None, "")
+    assert len(alone) == 5
+    assert texts_found(records, "zebra", "report", stores=("vs_2",)) == alone
+
+
+def test_words_weigh_by_how_rare_they_are_in_the_stores_asked(records):
+    records.put_store(store("vs_2"))
+    records.put(document(store_id="vs_2"), chunks("sea", "sea", "sea", "sky"), None, "")
+
+    def shares():
+        found = records.keywords(["vs_2"], ["sea", "sky"], None, 10)
+        return found.coverage(sorted(found.ranked))
+
+    alone = shares()
+    records.put(document(), chunks(*["sky"] * 50), None, "")
+    assert shares() == alone
+
+
+def test_the_number_of_a_store_is_no_word_of_its_chunks(records):
+    for name in ("vs_2", "vs_3"):
+        records.put_store(store(name))
+        records.put(document(store_id=name), chunks("sea"), None, "")
+    numbers = [str(n) for n in range(20)]
+    assert texts_found(records, *numbers, stores=("vs_2",)) == []
+    assert texts_found(records, *numbers, stores=("vs_2", "vs_3")) == []
+
+
+def test_a_store_without_documents_has_no_words(records):
+    records.put_store(store("vs_2"))
+    records.put(document(), chunks("sea"), None, "")
+    assert texts_found(records, "sea", stores=("vs_2",)) == []
 
 
 def test_words_that_are_rare_elsewhere_do_not_hide_others(records, monkeypatch):

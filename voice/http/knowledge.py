@@ -113,6 +113,7 @@ async def _items(
 ) -> tuple[Sequence[Item], bool]:
     """As many as are wanted, in as many pages of the library as that takes."""
     found: list[Item] = []
+    backwards = query.before is not None and query.after is None
     page = Page(
         after=query.after,
         before=query.before,
@@ -121,12 +122,13 @@ async def _items(
     )
     while True:
         listing = await pages(page)
-        found += listing.items
+        found = listing.items + found if backwards else found + listing.items
         left = limit - len(found)
-        if not listing.has_more or left <= 0 or query.before is not None:
+        if not listing.has_more or left <= 0:
             return found, listing.has_more
-        last: Any = listing.items[-1]
-        page = msgspec.structs.replace(page, after=last.id, limit=min(left, MAX_LIMIT))
+        end: Any = found[0 if backwards else -1]
+        cursor = {"before" if backwards else "after": end.id}
+        page = msgspec.structs.replace(page, **cursor, limit=min(left, MAX_LIMIT))
 
 
 def check_metadata(metadata: Mapping[str, object] | None, param: str) -> None:

@@ -4,7 +4,6 @@ from itertools import pairwise
 from time import time
 from typing import Any, get_args
 
-import msgspec
 from litestar import Request, delete, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath
@@ -31,27 +30,22 @@ from voice.http.store_types import (
     rules_of,
 )
 from voice.search.library import new_id
-from voice.search.records import Chunk, Document, DocumentStatus, File, FileBatch, VectorStore
+from voice.search.records import Chunk, Document, DocumentStatus, File, FileBatch
 
 USUAL_FILES = 20
 
 
-async def attach(
-    state: State, store: VectorStore, file: File, asked: StoreFileRequest, batch_id: str = ""
-) -> Document:
-    """Put a file in a store; it is read, cut and embedded in the background. Raises `ApiError`."""
-    return await (await intake_of(state)).add(
-        Document(
-            id=file.id,
-            store_id=store.id,
-            name=file.filename,
-            bytes=file.bytes,
-            sha256=file.sha256,
-            attributes=asked.attributes or {},
-            rules=rules_of(asked.chunking_strategy),
-            created_at=int(time()),
-            batch_id=batch_id,
-        )
+def document_of(store_id: str, file: File, asked: StoreFileRequest) -> Document:
+    """A file as it is put in a store, to be read, cut and embedded. Raises `ApiError`."""
+    return Document(
+        id=file.id,
+        store_id=store_id,
+        name=file.filename,
+        bytes=file.bytes,
+        sha256=file.sha256,
+        attributes=asked.attributes or {},
+        rules=rules_of(asked.chunking_strategy),
+        created_at=int(time()),
     )
 
 
@@ -68,11 +62,12 @@ async def attach_file(
     request: Request[Any, Any, Any], state: State, store_id: FromPath[str]
 ) -> dict[str, object]:
     """Put an uploaded file in a vector store."""
-    store = await living_store_of(state, store_id)
+    await living_store_of(state, store_id)
     asked, _ = await json_body(request, StoreFileRequest)
     _check(asked)
     file = await file_of(state, asked.file_id)
-    return described_document(await attach(state, store, file, asked))
+    (kept,) = await (await intake_of(state)).add(document_of(store_id, file, asked))
+    return described_document(kept)
 
 
 @get("/v1/vector_stores/{store_id:str}/files")
@@ -100,12 +95,11 @@ async def update_store_file(
     file_id: FromPath[str],
 ) -> dict[str, object]:
     """Replace the attributes of a file in a vector store."""
-    document = await _document_of(state, store_id, file_id)
     asked, _ = await json_body(request, StoreFileUpdate)
     check_metadata(asked.attributes, "attributes")
-    attributes = asked.attributes or {}
-    await (await intake_of(state)).set_attributes(store_id, file_id, attributes)
-    return described_document(msgspec.structs.replace(document, attributes=attributes))
+    library = await library_of(state)
+    await library.set_attributes(store_id, file_id, asked.attributes or {})
+    return described_document(await _document_of(state, store_id, file_id))
 
 
 @delete("/v1/vector_stores/{store_id:str}/files/{file_id:str}", status_code=200)
@@ -114,7 +108,7 @@ async def detach_file(
 ) -> dict[str, object]:
     """Take a file out of a vector store; the file itself stays."""
     await store_of(state, store_id)
-    if not await (await intake_of(state)).remove(store_id, file_id):
+    if not await (await library_of(state)).delete_document(store_id, file_id):
         raise not_found("file in this vector store", file_id, "file_id")
     return {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
 
@@ -149,16 +143,17 @@ async def create_batch(
     request: Request[Any, Any, Any], state: State, store_id: FromPath[str]
 ) -> dict[str, object]:
     """Put many files in a vector store; all of them must be there, or none is put in."""
-    store = await living_store_of(state, store_id)
+    await living_store_of(state, store_id)
     asked, _ = await json_body(request, BatchRequest)
     wanted = list({each.file_id: each for each in asked.each()}.values())
     for number, each in enumerate(wanted):
         _check(each, f"files[{number}]." if asked.files else "")
     files = [await file_of(state, each.file_id) for each in wanted]
     batch = FileBatch(id=new_id("vsfb_"), store_id=store_id, created_at=int(time()))
-    await (await library_of(state)).put_batch(batch)
-    for file, each in zip(files, wanted, strict=True):
-        await attach(state, store, file, each, batch.id)
+    documents = [
+        document_of(store_id, file, each) for file, each in zip(files, wanted, strict=True)
+    ]
+    await (await intake_of(state)).add(*documents, batch=batch)
     return await _described_batch(state, batch)
 
 
@@ -176,7 +171,7 @@ async def cancel_batch(
 ) -> dict[str, object]:
     """Cancel what of a batch is not done yet."""
     await _batch_of(state, store_id, batch_id)
-    await (await intake_of(state)).cancel(store_id, batch_id)
+    await (await library_of(state)).cancel_batch(store_id, batch_id)
     return await _described_batch(state, await _batch_of(state, store_id, batch_id))
 
 

@@ -14,6 +14,7 @@ from voice.http.body import json_body
 from voice.http.knowledge import (
     check_metadata,
     file_of,
+    intake_of,
     library_of,
     list_body,
     living_store_of,
@@ -22,7 +23,7 @@ from voice.http.knowledge import (
     store_of,
 )
 from voice.http.rewriting import rewritten
-from voice.http.store_files import attach
+from voice.http.store_files import document_of
 from voice.http.store_types import (
     StoreFileRequest,
     StoreRequest,
@@ -47,7 +48,7 @@ async def create_store(request: Request[Any, Any, Any], state: State) -> dict[st
     check_metadata(asked.metadata, "metadata")
     rules_of(asked.chunking_strategy)
     files = [await file_of(state, file_id) for file_id in dict.fromkeys(asked.file_ids)]
-    library, now = await library_of(state), int(time())
+    now = int(time())
     store = VectorStore(
         id=new_id("vs_"),
         name=asked.name or "",
@@ -57,11 +58,13 @@ async def create_store(request: Request[Any, Any, Any], state: State) -> dict[st
         last_active_at=now,
         expires_after_days=asked.expires_after.days if asked.expires_after else None,
     )
-    await library.put_store(store)
-    for file in files:
-        wanted = StoreFileRequest(file_id=file.id, chunking_strategy=asked.chunking_strategy)
-        await attach(state, store, file, wanted)
-    return await _described(library, store)
+    wanted = [
+        StoreFileRequest(file_id=file.id, chunking_strategy=asked.chunking_strategy)
+        for file in files
+    ]
+    documents = [document_of(store.id, *each) for each in zip(files, wanted, strict=True)]
+    await (await intake_of(state)).add(*documents, store=store)
+    return await _described(await library_of(state), store)
 
 
 @get("/v1/vector_stores")
@@ -86,7 +89,7 @@ async def update_store(
     request: Request[Any, Any, Any], state: State, store_id: FromPath[str]
 ) -> dict[str, object]:
     """Change what describes a vector store; what is not named stays as it is."""
-    store = await living_store_of(state, store_id)
+    await living_store_of(state, store_id)
     asked, _ = await json_body(request, StoreUpdate)
     changes: dict[str, Any] = {}
     if asked.name is not msgspec.UNSET:
@@ -97,9 +100,10 @@ async def update_store(
     if asked.expires_after is not msgspec.UNSET:
         expiry = asked.expires_after
         changes["expires_after_days"] = expiry.days if expiry else None
-    changed = msgspec.structs.replace(store, last_active_at=int(time()), **changes)
     library = await library_of(state)
-    await library.put_store(changed)
+    changed = await library.change_store(store_id, changes)
+    if changed is None:
+        raise not_found("vector store", store_id, "vector_store_id")
     return await _described(library, changed)
 
 

@@ -10,6 +10,8 @@ from voice.search.records import SECONDS_PER_DAY
 
 Table = Literal["stores", "files", "documents"]
 Item = TypeVar("Item")
+_SPECIAL = {"batch_id": "d.id IN (SELECT file_id FROM batch_files WHERE batch_id = ?)"}
+"""A file put in again belongs to several batches."""
 _Place = tuple[int, int]
 
 
@@ -27,7 +29,7 @@ def list_page(
             f"A page has 1 to {MAX_LIMIT} items, not {page.limit}", "invalid", "limit"
         )
     equal = {name: value for name, value in (wanted or {}).items() if value is not None}
-    conditions = [f"d.{name} = ?" for name in equal]
+    conditions = [_SPECIAL.get(name, f"d.{name} = ?") for name in equal]
     parameters: list[object] = list(equal.values())
     store_id = equal.get("store_id", "")
     backwards = page.before is not None and page.after is None

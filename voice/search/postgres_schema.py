@@ -124,7 +124,45 @@ CREATE TABLE leases (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_FILES_OF_BATCHES = """
+-- A file that is put in again belongs to several batches; the document knows the last.
+CREATE TABLE batch_files (
+  batch_id TEXT NOT NULL REFERENCES batches ON DELETE CASCADE,
+  file_id TEXT NOT NULL,
+  PRIMARY KEY (batch_id, file_id)
+);
+INSERT INTO batch_files (batch_id, file_id) SELECT b.id, d.id
+  FROM documents d JOIN batches b ON b.id = d.batch_id AND b.store_id = d.store_id;
+"""
+
+_LONG_PATHS = """
+-- Paths may be longer than a sorted index takes. That a store has each once the writers see to, of
+-- whom there is one at a time.
+DROP INDEX documents_by_path;
+CREATE INDEX documents_by_path ON documents USING hash (path) WHERE path <> '';
+"""
+
+_IDENTITY = """
+-- By which what lies outside, as the bytes of files, is told from that of other databases.
+CREATE TABLE identity (id TEXT NOT NULL);
+INSERT INTO identity VALUES (gen_random_uuid()::text);
+"""
+
+STORE_MARK = "#"
+"""With this, which no word has, begins the term for a chunk's store."""
+
+_STORES_IN_THE_INDEX = f"""
+UPDATE chunks c SET terms = c.terms || array_to_tsvector(ARRAY['{STORE_MARK}' || s.place])
+  FROM documents d JOIN stores s ON s.id = d.store_id WHERE d.number = c.document;
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _FILES_OF_BATCHES,
+    _LONG_PATHS,
+    _IDENTITY,
+    _STORES_IN_THE_INDEX,
+)
 
 EMBEDDINGS = """
 CREATE TABLE IF NOT EXISTS embeddings (

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from voice.search.database import CHUNK_BITS, Row
 from voice.search.errors import SearchError, mismatch
 from voice.search.filters import column
@@ -41,41 +43,74 @@ class DocumentTables(Tables):
         vectors: Vectors | None,
         embedder: str,
     ) -> Document:
+        with self._db.transaction():
+            return self._put(document, chunks, vectors, embedder)
+
+    def finish(
+        self,
+        document: Document,
+        chunks: Sequence[Chunk],
+        vectors: Vectors | None,
+        embedder: str,
+    ) -> bool:
+        with self._db.transaction():
+            self._advance()  # From here on nobody else writes.
+            there = self.document(document.store_id, document.id)
+            if there is None or there.status != "in_progress" or there.rules != document.rules:
+                return False
+            finished = msgspec.structs.replace(
+                there,
+                status=document.status,
+                failure=document.failure,
+                title=document.title,
+                sha256=document.sha256,
+                bytes=document.bytes,
+            )
+            self._put(finished, chunks, vectors, embedder)
+            return True
+
+    def _put(
+        self,
+        document: Document,
+        chunks: Sequence[Chunk],
+        vectors: Vectors | None,
+        embedder: str,
+    ) -> Document:
         check_shape(chunks, vectors)
         kept = kept_document(document, chunks)
-        with self._db.transaction():
-            self._require_store(kept.store_id)
-            number = self._advance()
-            place = self._replaced(kept) or number
-            self._insert(
-                "documents",
-                {
-                    **document_values(kept),
-                    "number": number,
-                    "place": place,
-                    "revision": number,
-                    "embedded": False,
-                },
-            )
-            self._insert_attributes(number, kept.attributes)
-            self._db.add_chunks(number, chunks)
-            self._settle_embedder(kept.store_id)
-            if vectors is not None:
-                self._insert_vectors(kept.store_id, number, vectors, embedder)
+        self._require_store(kept.store_id)
+        number = self._advance()
+        created_at, place = self._replaced(kept) or (kept.created_at, number)
+        kept = msgspec.structs.replace(kept, created_at=created_at)
+        self._insert(
+            "documents",
+            {
+                **document_values(kept),
+                "number": number,
+                "place": place,
+                "revision": number,
+                "embedded": False,
+            },
+        )
+        self._insert_attributes(number, kept.attributes)
+        self._db.add_chunks(number, chunks)
+        self._settle_embedder(kept.store_id)
+        if vectors is not None:
+            self._insert_vectors(kept.store_id, number, vectors, embedder)
         return kept
 
-    def _replaced(self, document: Document) -> int | None:
-        """Delete what has the same id or path, and tell the place it had in lists."""
+    def _replaced(self, document: Document) -> tuple[int, int] | None:
+        """Delete what has the same id or path, and tell where the same id stood in lists."""
         twins = list(
             self._db.rows(
-                "SELECT number, place, id FROM documents WHERE store_id = ?"
+                "SELECT number, id, created_at, place FROM documents WHERE store_id = ?"
                 " AND (id = ? OR (path = ? AND path <> ''))",
                 (document.store_id, document.id, document.path),
             )
         )
-        for number, _, _ in twins:
+        for number, *_ in twins:
             self._db.run("DELETE FROM documents WHERE number = ?", (number,))
-        return next((place for _, place, twin in twins if twin == document.id), None)
+        return next(((made, place) for _, twin, made, place in twins if twin == document.id), None)
 
     def add_vectors(self, document: Document, vectors: Vectors, embedder: str) -> bool:
         with self._db.transaction():

@@ -1,14 +1,18 @@
 """The records in the tables that SQLite and PostgreSQL share."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from voice.search.database import first_chunk, marks
+import msgspec
+
+from voice.search.database import Scope, first_chunk, marks
+from voice.search.errors import SearchError
 from voice.search.filters import Compiled
 from voice.search.keywords import telling_words, weight
 from voice.search.listing import list_page, note_departed, prune_departed
 from voice.search.paging import Listing, Page
 from voice.search.records import (
     SECONDS_PER_DAY,
+    Document,
     DocumentStatus,
     File,
     FileBatch,
@@ -37,6 +41,9 @@ COMMON = 20
 FEW_CHUNKS = 2000
 """So many may have them, however few there are."""
 
+HARDLY_ANY = 10
+"""Where no more than one in so many chunks is of other stores, leaving them out saves nothing."""
+
 
 class SqlRecords(DocumentTables):
     """Implements `Records`."""
@@ -44,20 +51,34 @@ class SqlRecords(DocumentTables):
     # ------------------------------------------------------------ stores
 
     def put_store(self, store: VectorStore) -> None:
-        described = {
+        with self._db.transaction():
+            self._put_store(store)
+
+    def _put_store(self, store: VectorStore) -> None:
+        values = {
+            "id": store.id,
+            "place": self._advance(),
             "name": store.name,
             "description": store.description,
             "metadata": write_json(store.metadata),
+            "created_at": store.created_at,
             "last_active_at": store.last_active_at,
             "expires_after_days": store.expires_after_days,
         }
+        self._insert("stores", values, "ON CONFLICT (id) DO NOTHING")
+
+    def change_store(
+        self, store_id: str, changes: Mapping[str, object], now: int
+    ) -> VectorStore | None:
+        values = {**changes, "last_active_at": now}
+        if "metadata" in changes:
+            values["metadata"] = write_json(changes["metadata"])
         with self._db.transaction():
-            place = self._advance()
-            self._insert(
-                "stores",
-                {"id": store.id, "created_at": store.created_at, "place": place, **described},
-                f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in described)}",
+            self._db.run(
+                f"UPDATE stores SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",
+                (*values.values(), store_id),
             )
+            return self.store(store_id)
 
     def stores(self, page: Page) -> Listing[VectorStore]:
         return list_page(self._db, "stores", STORE, read_store, page)
@@ -69,8 +90,7 @@ class SqlRecords(DocumentTables):
             return self._db.run("DELETE FROM stores WHERE id = ?", (store_id,)) > 0
 
     def touch(self, store_id: str, now: int) -> None:
-        with self._db.transaction():
-            self._db.run("UPDATE stores SET last_active_at = ? WHERE id = ?", (now, store_id))
+        self._db.run("UPDATE stores SET last_active_at = ? WHERE id = ?", (now, store_id))
 
     def totals(self, store_id: str) -> Totals:
         rows = list(
@@ -116,12 +136,38 @@ class SqlRecords(DocumentTables):
         note_departed(self._db, "files", now, "id = ?", file_id)
         return self._db.run("DELETE FROM files WHERE id = ?", (file_id,)) > 0
 
-    # ------------------------------------------------------------ batches
+    # ------------------------------------------------------------ files in stores
 
-    def put_batch(self, batch: FileBatch) -> None:
+    def attach(
+        self,
+        documents: Sequence[Document],
+        now: int,
+        *,
+        store: VectorStore | None = None,
+        batch: FileBatch | None = None,
+    ) -> list[Document]:
         with self._db.transaction():
-            self._require_store(batch.store_id)
-            self._insert("batches", {name: getattr(batch, name) for name in BATCH.split(", ")})
+            if store is not None:
+                self._put_store(store)
+            self._require_files({each.id for each in documents})
+            if batch is not None:
+                documents = [msgspec.structs.replace(each, batch_id=batch.id) for each in documents]
+                self._put_batch(batch, [each.id for each in documents])
+            kept = [self._put(each, (), None, "") for each in documents]
+            for store_id in {each.store_id for each in documents}:
+                self.touch(store_id, now)
+            return kept
+
+    def _put_batch(self, batch: FileBatch, file_ids: Iterable[str]) -> None:
+        self._require_store(batch.store_id)
+        self._insert("batches", {name: getattr(batch, name) for name in BATCH.split(", ")})
+        for file_id in file_ids:
+            self._insert("batch_files", {"batch_id": batch.id, "file_id": file_id})
+
+    def _require_files(self, file_ids: Iterable[str]) -> None:
+        for file_id in file_ids:
+            if self._one("SELECT 1 FROM files WHERE id = ?", file_id) is None:
+                raise SearchError(f"There is no file '{file_id}'", "not_found", "file_id")
 
     def batch(self, store_id: str, batch_id: str) -> FileBatch | None:
         row = self._one(
@@ -131,8 +177,8 @@ class SqlRecords(DocumentTables):
 
     def batch_counts(self, store_id: str, batch_id: str) -> dict[DocumentStatus, int]:
         rows = self._db.rows(
-            "SELECT status, count(*) FROM documents WHERE store_id = ? AND batch_id = ?"
-            " GROUP BY status",
+            "SELECT d.status, count(*) FROM batch_files f JOIN documents d ON d.id = f.file_id"
+            " WHERE d.store_id = ? AND f.batch_id = ? GROUP BY d.status",
             (store_id, batch_id),
         )
         return {row[0]: row[1] for row in rows}
@@ -171,17 +217,17 @@ class SqlRecords(DocumentTables):
     def keywords(
         self, store_ids: Sequence[str], words: Sequence[str], wanted: Compiled | None, limit: int
     ) -> Keywords:
-        chunks = self._chunk_count()
+        scope, chunks = self._scope(store_ids)
         if not words or not chunks:
             return Keywords([], lambda ids: [0.0 for _ in ids], asked=bool(words))
         most = max(FEW_CHUNKS, chunks // COMMON)
-        holders = {word: self._db.count_holders(word, most + 1) for word in words}
+        holders = {word: self._db.count_holders(scope, word, most + 1) for word in words}
         weights = {word: weight(number, chunks) for word, number in holders.items()}
         telling = {word: weights[word] for word in telling_words(holders, most)}
         others = {word: weights[word] for word in weights.keys() - telling.keys()}
-        ranked = self._db.ranked(store_ids, telling, others, wanted, limit)
+        ranked = self._db.ranked(scope, telling, others, wanted, limit)
         if not ranked and others and self._any_passes(store_ids, wanted):
-            ranked = self._db.ranked(store_ids, weights, {}, wanted, limit)
+            ranked = self._db.ranked(scope, weights, {}, wanted, limit)
         there = {word: weights[word] for word, number in holders.items() if number}
         share = 1 / sum(weights.values())
         return Keywords(ranked, lambda ids: [share * each for each in self._covered(there, ids)])
@@ -202,8 +248,22 @@ class SqlRecords(DocumentTables):
                 covered[chunk_id] += value
         return [covered[chunk_id] for chunk_id in chunk_ids]
 
-    def _chunk_count(self) -> int:
-        return int(next(self._db.rows("SELECT coalesce(sum(chunk_count), 0) FROM documents"))[0])
+    def _scope(self, store_ids: Sequence[str]) -> tuple[Scope, int]:
+        """Where to look for words, and how many chunks that are."""
+        own, there = next(
+            self._db.rows(
+                "SELECT coalesce(sum(CASE WHEN store_id IN"
+                f" ({marks(store_ids)}) THEN chunk_count ELSE 0 END), 0),"
+                " coalesce(sum(chunk_count), 0) FROM documents",
+                store_ids,
+            )
+        )
+        if (there - own) * HARDLY_ANY <= there:
+            return Scope(store_ids, ()), int(there)
+        rows = self._db.rows(
+            f"SELECT place FROM stores WHERE id IN ({marks(store_ids)})", store_ids
+        )
+        return Scope(store_ids, [row[0] for row in rows]), int(own)
 
     def passages(self, found: Sequence[Found]) -> list[Passage]:
         if not found:
@@ -236,6 +296,7 @@ class SqlRecords(DocumentTables):
             stores = self._expired_stores(now)
             for store_id in stores:
                 self._advance()
+                note_departed(self._db, "documents", now, "store_id = ?", store_id)
                 self._db.run("DELETE FROM documents WHERE store_id = ?", (store_id,))
                 self._settle_embedder(store_id)
         return Expired(files=files, stores=stores)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -90,10 +91,15 @@ class Records(Protocol):
 
     database: str
     """What it is, for people."""
+    usual_files: Path
+    """Where uploaded files are kept if nobody says: a folder that no other database has."""
     vector_index: VectorIndex | None
     """The database's own search for vectors; None leaves it to the process."""
 
     def close(self) -> None: ...
+
+    def another(self) -> "Records":
+        """The same records by a connection of its own, for another thread."""
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Within it everything read is of one moment."""
@@ -101,7 +107,12 @@ class Records(Protocol):
     # ------------------------------------------------------------ stores
 
     def put_store(self, store: VectorStore) -> None:
-        """Create a store, or change what describes it; its embedder stays what it is."""
+        """Create a store; one that is there stays as it is."""
+
+    def change_store(
+        self, store_id: str, changes: Mapping[str, object], now: int
+    ) -> VectorStore | None:
+        """Change some fields of what describes a store, which is a use of it. None if there is none."""
 
     def store(self, store_id: str) -> VectorStore | None: ...
 
@@ -143,6 +154,18 @@ class Records(Protocol):
         unknown, or has vectors of another embedder or other dimensions.
         """
 
+    def finish(
+        self,
+        document: Document,
+        chunks: Sequence[Chunk],
+        vectors: Vectors | None,
+        embedder: str,
+    ) -> bool:
+        """Put what has become of a document in progress: its content and status, or its failure.
+
+        False if it is no longer in progress, is to be cut otherwise, or has gone.
+        """
+
     def add_vectors(self, document: Document, vectors: Vectors, embedder: str) -> bool:
         """Add the vectors of a document kept without. False if it has changed since, or gone."""
 
@@ -181,9 +204,21 @@ class Records(Protocol):
     def chunks(self, store_id: str, document_id: str) -> list[Chunk]:
         """The chunks of a document, in order."""
 
-    # ------------------------------------------------------------ batches
+    # ------------------------------------------------------------ files in stores
 
-    def put_batch(self, batch: FileBatch) -> None: ...
+    def attach(
+        self,
+        documents: Sequence[Document],
+        now: int,
+        *,
+        store: VectorStore | None = None,
+        batch: FileBatch | None = None,
+    ) -> list[Document]:
+        """Put files in a store as documents in progress, which is a use of it: all or none.
+
+        With the store, if it is new, and the batch that they are. Raises `SearchError` for a store
+        or a file that has gone.
+        """
 
     def batch(self, store_id: str, batch_id: str) -> FileBatch | None: ...
 
