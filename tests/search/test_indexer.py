@@ -210,6 +210,23 @@ async def test_what_could_not_be_opened_is_tried_again(world):
     assert (summary.changed, summary.failures) == (1, {})
 
 
+@pytest.mark.parametrize("left", [".voiceignore", "picture.png", ".git/config"])
+async def test_a_folder_in_which_anything_stands_has_lost_its_documents_for_good(world, left):
+    world.write(a="One.")
+    await world.index()
+    (world.top / left).parent.mkdir(exist_ok=True)
+    (world.top / left).write_text("*.md")
+    (world.top / "a.md").unlink()
+    assert (await world.index()).removed == 1
+
+
+async def test_documents_that_an_ignore_file_names_are_forgotten(world):
+    world.write(a="One.")
+    await world.index()
+    (world.top / ".voiceignore").write_text("*")
+    assert (await world.index()).removed == 1
+
+
 async def test_a_file_that_vanishes_while_it_is_indexed_is_no_failure(world):
     world.write(a="One.", b="Two.")
     await world.index()
@@ -227,8 +244,10 @@ async def test_an_empty_folder_has_nothing_and_a_folder_that_became_empty_keeps_
     assert (await world.index()).spared == {}
     world.write(a="One.")
     await world.index()
-    (world.top / "a.md").unlink()
+    (world.top / "a.md").rename(world.top.parent / "a.md")
+    (world.top / "sub").mkdir()
     assert (await world.index()).spared == {str(world.top): 1}
+    (world.top / "sub").rmdir()
     world.top.rmdir()
     summary = await world.index()
     assert summary.spared == {str(world.top): 1}

@@ -25,6 +25,8 @@ class Scan:
     files: list[FoundFile] = field(default_factory=list)
     left_out: int = 0
     """Files of formats that are not indexed."""
+    is_in_use: bool = False
+    """Anything but folders stands in it; where nothing does, a disk may not be mounted."""
     troubles: dict[str, str] = field(default_factory=dict)
     """The paths that could not be looked at, and why."""
 
@@ -71,7 +73,10 @@ class _Scanner:
         folder = folder._replace(ignore=folder.ignore.below(folder.path, folder.name))
         with os.scandir(folder.path) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.startswith("."):
+                is_hidden = entry.name.startswith(".")
+                if is_hidden or not entry.is_dir():
+                    self.scan.is_in_use = True
+                if is_hidden:
                     continue
                 if entry.is_symlink():
                     self._links.append((entry, folder))

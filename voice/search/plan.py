@@ -28,7 +28,7 @@ class Plan:
     """Documents whose files are no more, or are left out now."""
     unchanged: list[Document] = field(default_factory=list)
     spared: dict[str, int] = field(default_factory=dict)
-    """Folders without any file, and how many documents are kept of them."""
+    """Folders in which nothing stands, and how many documents are kept of them."""
 
 
 def make_plan(
@@ -54,7 +54,7 @@ def make_plan(
     for folder, scan in scans.items():
         missing = [each for each in below(folder, known.values()) if each.path not in found]
         found.update(document.path for document in missing)
-        if missing and not scan.files:
+        if missing and not (scan.files or scan.is_in_use):
             plan.spared[str(folder)] = len(missing)
         else:
             hidden = tuple(map(_with_slash, scan.troubles))
