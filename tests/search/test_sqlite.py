@@ -10,8 +10,10 @@ import pytest
 
 from tests.search.libraries import EMBEDDER, STORE, chunks, document, store, vectors
 from voice.search import sqlite
+from voice.search.database import first_chunk
 from voice.search.errors import SearchError
 from voice.search.library import open_library
+from voice.search.rows import document_values
 from voice.search.sqlite import open_sqlite
 from voice.search.sqlite_schema import MIGRATIONS
 
@@ -55,6 +57,51 @@ def test_a_database_is_brought_to_the_newest_version_in_steps(path, records, mon
         assert list(opened._db.rows("SELECT x FROM later")) == [("three",)]
         assert opened.document(STORE, "a") is not None
     open_sqlite(path).close()
+
+
+@contextmanager
+def of_the_first_version(path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "MIGRATIONS", MIGRATIONS[:1])
+        with closing(open_sqlite(path)) as opened:
+            opened.put_store(store())
+            yield opened
+
+
+def put_as_the_first_version_did(opened, number, kept, *texts):
+    values = {**document_values(kept), "chunk_count": len(texts), "embedded": False}
+    numbers = dict.fromkeys(("number", "place", "revision"), number)
+    opened._insert("documents", {**values, **numbers})
+    for chunk_id, text in enumerate(texts, first_chunk(number)):
+        chunk = {"id": chunk_id, "document": number, "start_at": 0, "end_at": 1}
+        opened._insert("chunks", {**chunk, "headings": "", "text": text})
+
+
+def test_batches_of_the_first_version_keep_their_files(path, monkeypatch):
+    with of_the_first_version(path, monkeypatch) as opened:
+        opened._db.run("INSERT INTO batches VALUES ('b', ?, 0, FALSE)", (STORE,))
+        put_as_the_first_version_did(opened, 8, document(batch_id="b"))
+        put_as_the_first_version_did(opened, 9, document("b"))
+    with closing(open_sqlite(path)) as opened:
+        assert opened.batch_counts(STORE, "b") == {"completed": 1}
+
+
+def test_words_of_the_first_version_are_found_and_go_with_their_documents(path, monkeypatch):
+    with of_the_first_version(path, monkeypatch) as opened:
+        opened.put_store(store("vs_2"))
+        put_as_the_first_version_did(opened, 8, document(), "sea", "volcanoes", "volcanoes")
+        put_as_the_first_version_did(opened, 9, document(store_id="vs_2"), "volcanoes")
+    with closing(open_sqlite(path)) as opened:
+
+        def found(*stores):
+            return opened.keywords(stores, ["volcano"], None, 10).ranked
+
+        assert found("vs_2") == [first_chunk(9)]
+        assert found(STORE) == [first_chunk(8) + 1, first_chunk(8) + 2]
+        assert len(found(STORE, "vs_2")) == 3
+        opened.delete_document(STORE, "a", 0)
+        assert found(STORE, "vs_2") == [first_chunk(9)]
+        opened._db.run("INSERT INTO keywords (keywords, rank) VALUES ('integrity-check', 1)")
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(path, records, monkeypatch):

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import msgspec
 
 from voice.search.filters import Compiled
 from voice.search.records import Chunk, Vectors
@@ -15,13 +18,32 @@ CHUNK_BITS = 20
 are never given twice, so an id that was found is of what was found, or of nothing any more."""
 
 
+STORE_NUMBER = (
+    "(SELECT s.place FROM documents d JOIN stores s ON s.id = d.store_id WHERE d.number = ?)"
+)
+"""By which the index of words knows the store of a document."""
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """The stores in which words are looked for."""
+
+    store_ids: Sequence[str]
+    numbers: Sequence[int]
+    """Theirs, where the index is to look into no others; empty where those are hardly any."""
+
+
 class Database(Protocol):
     """A connection. SQL is what both understand, with `?` for parameters."""
 
     name: str
+    usual_files: Path
+    """A folder for uploaded files that no other database has."""
     vector_index: VectorIndex | None
 
     def close(self) -> None: ...
+
+    def another(self) -> Self:
+        """Another connection to the same."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Write all of it or nothing; no other transaction writes meanwhile."""
@@ -41,15 +63,15 @@ class Database(Protocol):
     def add_vectors(self, number: int, vectors: Vectors) -> None:
         """Keep the vectors of a document's chunks, in place of those it had."""
 
-    def count_holders(self, word: str, limit: int) -> int:
-        """How many chunks have a word, in any store; no more than the limit are counted."""
+    def count_holders(self, scope: Scope, word: str, limit: int) -> int:
+        """How many chunks have a word, those of hardly any others included; at most the limit."""
 
     def holders_among(self, word: str, chunk_ids: Sequence[int]) -> set[int]:
         """Those of some chunks that have a word."""
 
     def ranked(
         self,
-        store_ids: Sequence[str],
+        scope: Scope,
         telling: Mapping[str, float],
         others: Mapping[str, float],
         wanted: Compiled | None,

@@ -1,21 +1,25 @@
 """The records in a PostgreSQL database, in a schema of their own."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
 import structlog
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 
-from voice.search.database import CHUNK_BITS, Row, first_chunk, marks
+from voice.search.database import CHUNK_BITS, STORE_NUMBER, Row, Scope, first_chunk, marks
 from voice.search.errors import SearchError, Trouble
 from voice.search.filters import Compiled
 from voice.search.pgvector import PgVector
-from voice.search.postgres_schema import MIGRATIONS
+from voice.search.postgres_schema import MIGRATIONS, STORE_MARK
 from voice.search.records import Chunk, Vectors
 from voice.search.rows import heading_lines, keepable, keepable_values
 from voice.search.sql_records import SqlRecords
@@ -23,6 +27,10 @@ from voice.search.store import VectorIndex
 
 SCHEMA = "inferno_voice"
 LOCK_TIMEOUT = "10s"
+STATEMENT_TIMEOUT = "60s"
+"""Longer than to delete the largest store takes: what runs out of it hangs."""
+CONNECTING = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+"""Seconds, and milliseconds until what is not received is given up, where the URL does not say."""
 STREAMED_ROWS = 64
 """Fetched at a time, each with the vectors of a document."""
 
@@ -37,7 +45,9 @@ WITH asked AS MATERIALIZED (
   FROM unnest(?::text[], ?::float8[], ?::boolean[]) AS each (word, weight, telling)
 ), matches AS MATERIALIZED (
   SELECT c.id, asked.weight FROM asked
-  CROSS JOIN LATERAL (SELECT id FROM chunks WHERE terms @@ asked.query) c WHERE asked.telling
+  CROSS JOIN LATERAL (
+    SELECT id FROM chunks WHERE terms @@ asked.query AND {within}
+  ) c WHERE asked.telling
 ), best AS MATERIALIZED (
   SELECT m.id FROM matches m JOIN documents d ON d.number = m.id >> {bits}
   WHERE d.store_id IN ({stores}) AND {condition}
@@ -65,20 +75,23 @@ class PostgresDatabase:
         self.name = f"PostgreSQL at {facts.host}:{facts.port}, database {facts.dbname}"
         try:
             _migrate(self._connection)
+            self.usual_files = _files_folder(self._connection)
             self._pgvector = PgVector.opened(self)
         except BaseException:
             self.close()
             raise
         self.vector_index: VectorIndex | None = self._pgvector
-        if self._pgvector is None:
-            log.info("pgvector is not there: vectors are searched in memory", database=facts.dbname)
 
     def close(self) -> None:
         self._connection.close()
 
+    def another(self) -> "PostgresDatabase":
+        return PostgresDatabase(self._url)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with self._block("BEGIN"):
+        # The row lets writers in one at a time.
+        with self._block("BEGIN; SELECT 1 FROM clock FOR UPDATE"):
             yield
 
     @contextmanager
@@ -89,9 +102,8 @@ class PostgresDatabase:
     @contextmanager
     def _block(self, begin: str) -> Iterator[None]:
         with _explained():
-            self._reconnect()
-            self._connection.execute(begin)
             try:
+                self._execute(begin)
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -110,10 +122,19 @@ class PostgresDatabase:
     def run(self, sql: str, parameters: Sequence[object] = ()) -> int:
         return self._execute(sql, parameters).rowcount
 
-    def _execute(self, sql: str, parameters: Sequence[object]) -> psycopg.Cursor[Row]:
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> psycopg.Cursor[Row]:
+        statement, values = _translated(sql), keepable_values(parameters)
         with _explained():
             self._reconnect()
-            return self._connection.execute(_translated(sql), keepable_values(parameters))
+            first = self._connection.info.transaction_status == TransactionStatus.IDLE
+            try:
+                return self._connection.execute(statement, values)
+            except psycopg.OperationalError:
+                # The server may have ended since it was last asked; what is only begun begins anew.
+                if not (first and self._connection.closed):
+                    raise
+            self._reconnect()
+            return self._connection.execute(statement, values)
 
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
         with _explained(), self._connection.cursor(name="streamed") as cursor:
@@ -136,6 +157,7 @@ class PostgresDatabase:
                 keepable(each.text),
                 _plain(heading_lines(each)),
                 _plain(each.text),
+                number,
             )
             for chunk_id, each in enumerate(chunks, first_chunk(number))
         ]
@@ -143,7 +165,8 @@ class PostgresDatabase:
         self.many(
             "INSERT INTO chunks (id, document, start_at, end_at, headings, text, terms)"
             " VALUES (?, ?, ?, ?, ?, ?,"
-            " setweight(to_tsvector('words', ?), 'A') || to_tsvector('words', ?))",
+            " setweight(to_tsvector('words', ?), 'A') || to_tsvector('words', ?)"
+            f" || array_to_tsvector(ARRAY['{STORE_MARK}' || {STORE_NUMBER}]))",
             rows,
         )
 
@@ -154,10 +177,10 @@ class PostgresDatabase:
         if self._pgvector is not None:
             self._pgvector.add(number, vectors)
 
-    def count_holders(self, word: str, limit: int) -> int:
+    def count_holders(self, scope: Scope, word: str, limit: int) -> int:
         rows = self.rows(
             "SELECT count(*) FROM (SELECT 1 FROM chunks"
-            " WHERE terms @@ plainto_tsquery('words', ?) LIMIT ?) counted",
+            f" WHERE terms @@ plainto_tsquery('words', ?) AND {_within(scope)} LIMIT ?) counted",
             (_plain(word), limit),
         )
         return int(next(rows)[0])
@@ -172,7 +195,7 @@ class PostgresDatabase:
 
     def ranked(
         self,
-        store_ids: Sequence[str],
+        scope: Scope,
         telling: Mapping[str, float],
         others: Mapping[str, float],
         wanted: Compiled | None,
@@ -182,14 +205,15 @@ class PostgresDatabase:
         rows = self.rows(
             _RANKED.format(
                 bits=CHUNK_BITS,
-                stores=marks(store_ids),
+                within=_within(scope),
+                stores=marks(scope.store_ids),
                 condition=wanted.sql if wanted else "TRUE",
             ),
             (
                 [_plain(word) for word in words],
                 list(words.values()),
                 [word in telling for word in words],
-                *store_ids,
+                *scope.store_ids,
                 *(wanted.parameters if wanted else ()),
                 max(LEAST_RANKED, limit),
                 limit,
@@ -201,18 +225,32 @@ class PostgresDatabase:
 def open_postgres(url: str) -> SqlRecords:
     """Open a database, creating or migrating its tables first. Raises `SearchError`."""
     with _explained():
-        return SqlRecords(PostgresDatabase(url))
+        database = PostgresDatabase(url)
+    if database.vector_index is None:
+        log.info("pgvector is not there: vectors are searched in memory", database=database.name)
+    return SqlRecords(database)
+
+
+def _within(scope: Scope) -> str:
+    """The condition by which the index looks into no other stores."""
+    if not scope.numbers:
+        return "TRUE"
+    stores = " | ".join(f"''{STORE_MARK}{number}''" for number in scope.numbers)
+    return f"terms @@ '{stores}'::tsquery"
 
 
 def _connect(url: str) -> psycopg.Connection[Row]:
-    connection = psycopg.connect(url, autocommit=True)
+    facts = make_conninfo("", **{**CONNECTING, **conninfo_to_dict(url)})
+    connection = psycopg.connect(facts, autocommit=True)
     connection.execute(f"SET search_path = {SCHEMA}, public")
     connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+    connection.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
     return connection
 
 
 def _migrate(connection: psycopg.Connection[Row]) -> None:
     with connection.transaction():
+        connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER NOT NULL)")
@@ -226,6 +264,13 @@ def _migrate(connection: psycopg.Connection[Row]) -> None:
         for number, statements in enumerate(MIGRATIONS[version:], version + 1):
             connection.execute(statements)
             connection.execute("INSERT INTO migrations (version) VALUES (%s)", (number,))
+
+
+def _files_folder(connection: psycopg.Connection[Row]) -> Path:
+    """Among the user's data, one for each database."""
+    row = connection.execute("SELECT id FROM identity").fetchone()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "inferno-voice" / "files" / str(cast("Row", row)[0])
 
 
 @lru_cache(256)
@@ -249,6 +294,8 @@ _TROUBLES: tuple[tuple[type[Exception], Trouble, str], ...] = (
     (errors.ReadOnlySqlTransaction, "read_only", "The database may only be read"),
     (errors.InsufficientPrivilege, "read_only", "The database does not let this user do it"),
     (errors.LockNotAvailable, "busy", "Others write to the database all the time; try again"),
+    (errors.ProgramLimitExceeded, "invalid", "The database cannot keep as much of one document"),
+    (errors.QueryCanceled, "busy", "The database takes too long; try again"),
     (psycopg.OperationalError, "unreachable", "The database cannot be reached"),
 )
 

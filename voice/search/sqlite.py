@@ -2,17 +2,17 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from voice.search.database import CHUNK_BITS, Row, first_chunk, marks
+from voice.search.database import CHUNK_BITS, STORE_NUMBER, Row, Scope, first_chunk, marks
 from voice.search.errors import SearchError, Trouble
 from voice.search.filters import Compiled
 from voice.search.records import Chunk, Vectors
 from voice.search.rows import heading_lines, keepable, keepable_values
 from voice.search.sql_records import SqlRecords
-from voice.search.sqlite_schema import MIGRATIONS
+from voice.search.sqlite_schema import MIGRATIONS, STORE_MARK
 from voice.search.store import VectorIndex
 
 APPLICATION_ID = 0x496E4676
@@ -29,6 +29,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self.name = f"SQLite at {path}"
+        self.usual_files = path.with_name(f"{path.name}.files")
         self._path = path
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +72,9 @@ class SqliteDatabase:
     def close(self) -> None:
         self._connection.close()
 
+    def another(self) -> "SqliteDatabase":
+        return SqliteDatabase(self._path)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with _explained(self._path):
@@ -109,8 +113,8 @@ class SqliteDatabase:
     def add_chunks(self, number: int, chunks: Sequence[Chunk]) -> None:
         with _explained(self._path):
             self._connection.executemany(
-                "INSERT INTO chunks (id, document, start_at, end_at, headings, text)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO chunks (id, document, start_at, end_at, headings, text, store)"
+                f" VALUES (?, ?, ?, ?, ?, ?, char({STORE_MARK}) || {STORE_NUMBER})",
                 (
                     (
                         chunk_id,
@@ -119,6 +123,7 @@ class SqliteDatabase:
                         each.end,
                         heading_lines(each),
                         keepable(each.text),
+                        number,
                     )
                     for chunk_id, each in enumerate(chunks, first_chunk(number))
                 ),
@@ -131,10 +136,10 @@ class SqliteDatabase:
             (number, vectors.astype("<f4", copy=False).tobytes()),
         )
 
-    def count_holders(self, word: str, limit: int) -> int:
+    def count_holders(self, scope: Scope, word: str, limit: int) -> int:
         rows = self.rows(
             "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)",
-            (_quoted(word), limit),
+            (_within(scope, [word]), limit),
         )
         return int(next(rows)[0])
 
@@ -147,24 +152,23 @@ class SqliteDatabase:
 
     def ranked(
         self,
-        store_ids: Sequence[str],
+        scope: Scope,
         telling: Mapping[str, float],
         others: Mapping[str, float],
         wanted: Compiled | None,
         limit: int,
     ) -> list[int]:
         # The index weighs words by itself: by how many chunks have them.
-        first = " OR ".join(map(_quoted, telling))
-        second = " OR ".join(map(_quoted, (*telling, *others)))
+        asked = [telling, {**telling, **others}] if others else [telling]
         # The index is read by rank from the best on, and stops as soon as enough have passed.
         rows = self.rows(
             f"SELECT k.rowid FROM keywords k"
             f" CROSS JOIN documents d ON d.number = k.rowid >> {CHUNK_BITS}"
-            f" WHERE k.keywords MATCH ? AND d.store_id IN ({marks(store_ids)})"
+            f" WHERE k.keywords MATCH ? AND d.store_id IN ({marks(scope.store_ids)})"
             f" AND {wanted.sql if wanted else 'TRUE'} ORDER BY k.rank LIMIT ?",
             (
-                f"({first}) AND ({second})" if others else first,
-                *store_ids,
+                _within(scope, *asked),
+                *scope.store_ids,
                 *(wanted.parameters if wanted else ()),
                 limit,
             ),
@@ -175,6 +179,13 @@ class SqliteDatabase:
 def open_sqlite(path: Path) -> SqlRecords:
     """Open a database, creating or migrating it first. Raises `SearchError`."""
     return SqlRecords(SqliteDatabase(path))
+
+
+def _within(scope: Scope, *asked: Iterable[str]) -> str:
+    """A question to the index for what has, of each of some lists of words, one."""
+    stores = [f"{chr(STORE_MARK)}{number}" for number in scope.numbers]
+    needed = [stores, *asked] if stores else asked
+    return " AND ".join(f"({' OR '.join(map(_quoted, words))})" for words in needed)
 
 
 def _quoted(word: str) -> str:

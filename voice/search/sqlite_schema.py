@@ -116,4 +116,43 @@ _FIRST = (
     )""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_FILES_OF_BATCHES = (
+    # A file that is put in again belongs to several batches; the document knows the last.
+    """CREATE TABLE batch_files (
+      batch_id TEXT NOT NULL REFERENCES batches ON DELETE CASCADE,
+      file_id TEXT NOT NULL,
+      PRIMARY KEY (batch_id, file_id)
+    ) WITHOUT ROWID""",
+    """INSERT INTO batch_files (batch_id, file_id) SELECT b.id, d.id
+      FROM documents d JOIN batches b ON b.id = d.batch_id AND b.store_id = d.store_id""",
+)
+
+STORE_MARK = 0xE000
+"""With this letter, which no word of a question has, begins the word for a chunk's store."""
+
+_STORES_IN_THE_INDEX = (
+    "ALTER TABLE chunks ADD COLUMN store TEXT NOT NULL DEFAULT ''",
+    f"""UPDATE chunks SET store = char({STORE_MARK}) || (
+      SELECT s.place FROM documents d JOIN stores s ON s.id = d.store_id
+      WHERE d.number = chunks.document
+    )""",
+    "DROP TRIGGER chunk_added",
+    "DROP TRIGGER chunk_deleted",
+    "DROP TABLE keywords",
+    """CREATE VIRTUAL TABLE keywords USING fts5 (
+      headings, text, store, content='chunks', content_rowid='id',
+      tokenize='porter unicode61 remove_diacritics 2'
+    )""",
+    "INSERT INTO keywords (keywords, rank) VALUES ('rank', 'bm25(2.0, 1.0, 0.0)')",
+    "INSERT INTO keywords (keywords) VALUES ('rebuild')",
+    """CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
+      INSERT INTO keywords (rowid, headings, text, store)
+      VALUES (new.id, new.headings, new.text, new.store);
+    END""",
+    """CREATE TRIGGER chunk_deleted AFTER DELETE ON chunks BEGIN
+      INSERT INTO keywords (keywords, rowid, headings, text, store)
+      VALUES ('delete', old.id, old.headings, old.text, old.store);
+    END""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _FILES_OF_BATCHES, _STORES_IN_THE_INDEX)
