@@ -1,6 +1,8 @@
 import asyncio
 import io
 import os
+import shutil
+from threading import Event
 
 import pytest
 
@@ -179,8 +181,11 @@ async def test_documents_are_listed_changed_and_deleted(library):
 
 
 async def test_a_batch_is_followed_and_cancelled(library):
-    await library.put_batch(FileBatch(id="vsfb_1", store_id=STORE, created_at=START))
-    await put(library, "a", status="in_progress", batch_id="vsfb_1")
+    file = await library.add_file("a.txt", "assistants", b"hello")
+    waiting = document(file.id, status="in_progress")
+    batch = FileBatch(id="vsfb_1", store_id=STORE, created_at=START)
+    (kept,) = await library.attach([waiting], batch=batch)
+    assert kept == await library.document(STORE, file.id)
     assert await library.batch_counts(STORE, "vsfb_1") == {"in_progress": 1}
     assert await library.cancel_batch(STORE, "vsfb_1")
     assert (await library.batch(STORE, "vsfb_1")).cancelled
@@ -229,6 +234,7 @@ async def test_a_store_that_is_searched_lives_on(library, clock):
     assert (await library.store("vs_2")).last_active_at == START
     clock.now += 1
     await library.search(["vs_2", STORE], ["volcano"])
+    await library.expire()  # What writes, writes in turn.
     assert (await library.store("vs_2")).last_active_at == START + TOUCH_S
     assert (await library.store(STORE)).last_active_at == START
 
@@ -248,7 +254,20 @@ async def test_orphans_are_swept_when_the_library_is_opened(location, tmp_path, 
 async def test_files_lie_beside_the_database(tmp_path):
     async with open_library(str(tmp_path / "search.db")) as opened:
         kept = await opened.add_file("a.txt", "assistants", b"hello")
-    assert (tmp_path / "search.files" / kept.id).read_bytes() == b"hello"
+    assert (tmp_path / "search.db.files" / kept.id).read_bytes() == b"hello"
+
+
+async def test_no_database_sweeps_what_another_beside_it_has_kept(tmp_path, clock):
+    async with open_library(str(tmp_path / "search.db"), now=clock) as opened:
+        kept = await opened.add_file("a.txt", "assistants", b"hello")
+    path = tmp_path / "search.db.files" / kept.id
+    os.utime(path, (START - 2 * ORPHAN_S,) * 2)
+    for other in ("search.sqlite", "search.bak"):
+        shutil.copy(tmp_path / "search.db", tmp_path / other)
+        async with open_library(str(tmp_path / other), now=clock) as opened:
+            await opened.delete_file(kept.id)
+        async with open_library(str(tmp_path / other), now=clock):
+            assert path.read_bytes() == b"hello"
 
 
 async def test_the_bytes_of_a_file_that_is_not_recorded_go(library, tmp_path, monkeypatch):
@@ -259,6 +278,49 @@ async def test_the_bytes_of_a_file_that_is_not_recorded_go(library, tmp_path, mo
     with pytest.raises(SearchError, match="full"):
         await library.add_file("a.txt", "assistants", b"hello")
     assert list((tmp_path / "files").iterdir()) == []
+
+
+# ---------------------------------------------------------------- threads
+
+
+class Stalled(io.BytesIO):
+    """An upload of which nothing comes until it may."""
+
+    def __init__(self):
+        super().__init__(b"hello")
+        self.begun, self.may_go_on = Event(), Event()
+
+    def read(self, size=-1):
+        self.begun.set()
+        assert self.may_go_on.wait(60)
+        return super().read(size)
+
+
+async def test_an_upload_holds_up_neither_searches_nor_writers(library):
+    await put(library, "a", "volcano")
+    slow = Stalled()
+    adding = asyncio.ensure_future(library.add_file("a.txt", "assistants", slow))
+    await asyncio.to_thread(slow.begun.wait, 60)
+    await put(library, "b", "volcano")
+    assert len(await library.search([STORE], ["volcano"])) == 2
+    assert not adding.done()
+    slow.may_go_on.set()
+    assert (await adding).bytes == 5
+
+
+async def test_a_writer_that_waits_for_another_holds_up_no_search(library, opened, clock):
+    await library.put_store(store("vs_2", START, expires_after_days=1))
+    clock.now += TOUCH_S
+    await put(library, "a", "volcano", store_id="vs_2")
+    other = opened()
+    with other._db.transaction():
+        other._advance()
+        writing = asyncio.ensure_future(put(library, "b", "volcano"))
+        assert len(await library.search(["vs_2", STORE], ["volcano"])) == 1
+        assert len((await library.documents("vs_2")).items) == 1
+        assert not writing.done()
+    await writing
+    assert len(await library.search(["vs_2", STORE], ["volcano"])) == 2
 
 
 # ---------------------------------------------------------------- opening

@@ -1,3 +1,4 @@
+import socket
 import sys
 from contextlib import closing
 from threading import Event, Thread
@@ -14,6 +15,7 @@ from voice.search.library import open_library
 from voice.search.opening import open_records
 from voice.search.postgres import open_postgres
 from voice.search.postgres_schema import MIGRATIONS
+from voice.search.records import FileBatch
 
 
 @pytest.fixture
@@ -86,17 +88,68 @@ def test_a_database_is_brought_to_the_newest_version_in_steps(url, records, monk
     assert "newer version" in str(refused(url))
 
 
+def test_words_from_before_the_index_knew_stores_are_found(url, records):
+    records.put_store(store("vs_2"))
+    records.put(document(), chunks(*["volcano"] * 3), None, "")
+    records.put(document(store_id="vs_2"), chunks("volcano"), None, "")
+    records._db.run("UPDATE chunks SET terms = to_tsvector('words', text)")
+    assert records.keywords(["vs_2"], ["volcano"], None, 10).ranked == []
+    records._db.run("DELETE FROM migrations WHERE version = ?", (len(MIGRATIONS),))
+    with closing(open_postgres(url)) as opened:
+        assert len(opened.keywords(["vs_2"], ["volcano"], None, 10).ranked) == 1
+        assert len(opened.keywords([STORE], ["volcano"], None, 10).ranked) == 3
+
+
 def test_a_connection_that_was_lost_is_made_anew(postgres, records):
     before = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'plain'"
     postgres.run(before)
-    with pytest.raises(SearchError, match="cannot be reached") as error:
-        records.document(STORE, "a")
-    assert error.value.code == "unreachable"
     assert records.document(STORE, "a") is not None
     postgres.run(before)
-    with pytest.raises(SearchError, match="cannot be reached"):
-        records.put(document("b"), chunks("sea"), None, "")
     assert records.put(document("b"), chunks("sea"), None, "").chunk_count == 1
+    postgres.run(before)
+    with records.snapshot():
+        assert len(list(records.changes(STORE, 0))) == 2
+
+
+def test_what_was_begun_before_a_connection_was_lost_is_not_gone_on_with(postgres, records):
+    def lose_it_halfway():
+        with records.snapshot():
+            postgres.run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'plain'"
+            )
+            records.document(STORE, "a")
+
+    with pytest.raises(SearchError, match="cannot be reached") as error:
+        lose_it_halfway()
+    assert error.value.code == "unreachable"
+
+
+def test_a_server_that_accepts_and_says_nothing_is_waited_for_only_so_long(monkeypatch):
+    monkeypatch.setitem(module.CONNECTING, "connect_timeout", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = refused(f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/x")
+    assert error.code == "unreachable"
+
+
+def test_what_a_database_does_for_too_long_is_given_up(url, monkeypatch):
+    monkeypatch.setattr(module, "STATEMENT_TIMEOUT", "20ms")
+    with closing(open_postgres(url)) as opened:
+        with pytest.raises(SearchError, match="takes too long") as error:
+            opened._db.run("SELECT pg_sleep(60)")
+        assert error.value.code == "busy"
+        assert opened.store(STORE) is None
+
+
+def test_each_database_has_a_folder_of_its_own_for_files(postgres, records, url, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    postgres.run("DROP SCHEMA IF EXISTS inferno_voice CASCADE", "vectors")
+    with (
+        closing(open_postgres(url)) as one,
+        closing(open_postgres(url)) as again,
+        closing(open_postgres(postgres.url("vectors"))) as other,
+    ):
+        assert one.usual_files.is_relative_to("/data/inferno-voice/files")
+        assert one.usual_files == again.usual_files != other.usual_files
 
 
 def test_a_database_that_may_only_be_read_says_so(records):
@@ -115,6 +168,25 @@ def test_a_database_that_others_keep_busy_says_so(url, records):
             other.put(document(), chunks("sea"), None, "")
         assert error.value.code == "busy"
         assert [each.text for each in other.chunks(STORE, "a")] == ["volcano"]
+
+
+def test_batches_of_the_first_version_keep_their_files(records):
+    records.attach([], 0, batch=FileBatch(id="b", store_id=STORE, created_at=0))
+    records.put(document("x", batch_id="b"), [], None, "")
+    records._db.run("DROP TABLE batch_files")
+    records._db._connection.execute(MIGRATIONS[1])
+    assert records.batch_counts(STORE, "b") == {"completed": 1}
+
+
+def test_what_a_writer_reads_nobody_changes_meanwhile(url, records):
+    with closing(open_postgres(url)) as other, records._db.transaction():
+        other._db.run("SET lock_timeout = '1ms'")
+        with pytest.raises(SearchError, match="try again"):
+            other.delete_file("file-1", now=0)
+        other.touch(STORE, 5)
+    for _ in range(20):  # as often as the driver needs to prepare what is asked again and again
+        records.change_store(STORE, {}, 9)
+    assert records.store(STORE).last_active_at == 9
 
 
 def test_writers_wait_for_each_other(url, records):

@@ -3,12 +3,13 @@
 import asyncio
 import io
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import time
-from typing import IO, ParamSpec, TypeVar
+from typing import IO
 
 import msgspec
 import structlog
@@ -19,7 +20,7 @@ from voice.search.errors import SearchError
 from voice.search.file_bytes import FileBytes
 from voice.search.filters import Compiled, Filter, compile_filter
 from voice.search.memory_index import MemoryIndex
-from voice.search.opening import open_records, usual_files
+from voice.search.opening import open_records
 from voice.search.paging import Listing, Page
 from voice.search.records import (
     Attributes,
@@ -33,10 +34,13 @@ from voice.search.records import (
     VectorStore,
 )
 from voice.search.searcher import Questions, Ranking, Reranker, Searcher
-from voice.search.store import Expired, Records, Totals
+from voice.search.store import Expired, Totals
+from voice.search.worker import Worker, opened
 
 TOUCH_S = 60
 """How often it is noted at most that a store is in use."""
+UPLOADS_AT_ONCE = 4
+"""Whose bytes are written; others wait."""
 RERANK_DEPTH = 30
 """How many passages a reranker looks at, or as many as are asked for."""
 
@@ -44,9 +48,6 @@ FIRST_PAGE = Page()
 BEST_FIRST = Ranking()
 
 log = structlog.get_logger()
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,15 +64,17 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 class Library:
     """All vector stores with their documents, and uploaded files.
 
-    Made by `open_library`. What blocks runs in one thread, one thing after the other. Every method
-    raises `SearchError` where something is wrong with what is asked, or with the database.
+    Made by `open_library`. What writes to the database runs in one thread, one thing after the
+    other, and what reads in another, so that no search waits for a writer. Every method raises
+    `SearchError` where something is wrong with what is asked, or with the database.
     """
 
     def __init__(
         self,
-        records: Records,
+        writing: Worker,
+        reading: Worker,
         files: FileBytes,
-        thread: ThreadPoolExecutor,
+        uploads: ThreadPoolExecutor,
         embedder: Embedder | None,
         reranker: Reranker | None,
         now: Callable[[], float],
@@ -79,12 +82,15 @@ class Library:
         self.embedder = embedder
         """May be set later, as when its model has been loaded; None searches by keywords alone."""
         self.reranker = reranker
-        self._records = records
+        self._records, self._write = writing.records, writing.run
+        self._reader, self._read = reading.records, reading.run
+        self._writing = writing
         self._files = files
-        self._thread = thread
+        self._uploads = uploads
         self._now = now
-        self._vectors = records.vector_index or MemoryIndex(records)
-        self._searcher = Searcher(records, self._vectors)
+        self._touching: set[str] = set()
+        self._vectors = self._reader.vector_index or MemoryIndex(self._reader)
+        self._searcher = Searcher(self._reader, self._vectors)
 
     def describe(self) -> Description:
         return Description(
@@ -126,10 +132,10 @@ class Library:
             limit=max(limit, RERANK_DEPTH) if reranker else limit,
             ranking=ranking,
         )
-        passages = await self._run(self._searcher.search, asked)
+        passages = await self._read(self._searcher.search, asked)
         if reranker is not None:
             passages = await _reranked(reranker, queries, passages)
-        await self._touch(stores)
+        self._touch(stores)
         return [each for each in passages[:limit] if each.score >= ranking.score_threshold]
 
     async def _living_store(self, store_id: str) -> VectorStore:
@@ -144,17 +150,25 @@ class Library:
             )
         return store
 
-    async def _touch(self, stores: Sequence[VectorStore]) -> None:
-        """Note the use of stores that expire; that this fails must not fail a search."""
+    def _touch(self, stores: Sequence[VectorStore]) -> None:
+        """Note the use of stores that expire. No search waits for it, or fails with it."""
         now = int(self._now())
         for store in stores:
-            if store.expires_after_days is not None and now - store.last_active_at >= TOUCH_S:
-                with suppress(SearchError):
-                    await self._run(self._records.touch, store.id, now)
+            due = store.expires_after_days is not None and now - store.last_active_at >= TOUCH_S
+            if due and store.id not in self._touching:
+                self._touching.add(store.id)
+                self._writing.thread.submit(self._touch_one, store.id, now)
+
+    def _touch_one(self, store_id: str, now: int) -> None:
+        try:
+            with suppress(SearchError):
+                self._records.touch(store_id, now)
+        finally:
+            self._touching.discard(store_id)
 
     async def warm(self, store_id: str) -> None:
         """Bring the vectors of a store into memory, so that its first search is as fast as others."""
-        await self._run(self._searcher.warm, store_id)
+        await self._read(self._searcher.warm, store_id)
 
     async def embed(self, chunks: Sequence[Chunk]) -> Vectors | None:
         """The vectors of chunks with their headings; None without an embedder."""
@@ -165,22 +179,29 @@ class Library:
     # ------------------------------------------------------------ stores
 
     async def put_store(self, store: VectorStore) -> None:
-        """Create a store, or change what describes it; its embedder stays what it is."""
-        await self._run(self._records.put_store, store)
+        """Create a store; one that is there stays as it is."""
+        await self._write(self._records.put_store, store)
+
+    async def change_store(
+        self, store_id: str, changes: Mapping[str, object]
+    ) -> VectorStore | None:
+        """Change some fields of what describes a store; what it is then, or None if it has gone."""
+        now = int(self._now())
+        return await self._write(self._records.change_store, store_id, changes, now)
 
     async def store(self, store_id: str) -> VectorStore | None:
-        return await self._run(self._records.store, store_id)
+        return await self._read(self._reader.store, store_id)
 
     async def stores(self, page: Page = FIRST_PAGE) -> Listing[VectorStore]:
-        return await self._run(self._records.stores, page)
+        return await self._read(self._reader.stores, page)
 
     async def totals(self, store_id: str) -> Totals:
         """How many documents of which status, chunks and bytes a store holds."""
-        return await self._run(self._records.totals, store_id)
+        return await self._read(self._reader.totals, store_id)
 
     async def delete_store(self, store_id: str) -> bool:
         """Delete a store with its documents; uploaded files stay. False if there is none."""
-        return await self._run(self._records.delete_store, store_id, int(self._now()))
+        return await self._write(self._records.delete_store, store_id, int(self._now()))
 
     # ------------------------------------------------------------ documents
 
@@ -196,40 +217,50 @@ class Library:
         Whole or not at all. `vectors` are those of `embed`, or of the embedder that is named.
         """
         name = embedder or (self.embedder.name if self.embedder else "")
-        return await self._run(self._records.put, document, chunks, vectors, name)
+        return await self._write(self._records.put, document, chunks, vectors, name)
+
+    async def finish(
+        self, document: Document, chunks: Sequence[Chunk] = (), vectors: Vectors | None = None
+    ) -> bool:
+        """Put what has become of a document in progress: its content and status, or its failure.
+
+        False if it is no longer in progress, is to be cut otherwise, or has gone.
+        """
+        name = self.embedder.name if self.embedder else ""
+        return await self._write(self._records.finish, document, chunks, vectors, name)
 
     async def add_vectors(
         self, document: Document, vectors: Vectors, embedder: str | None = None
     ) -> bool:
         """Add the vectors of a document kept without. False if it has changed since, or gone."""
         name = embedder or (self.embedder.name if self.embedder else "")
-        return await self._run(self._records.add_vectors, document, vectors, name)
+        return await self._write(self._records.add_vectors, document, vectors, name)
 
     async def drop_vectors(self, store_id: str) -> None:
         """Forget all vectors of a store, to add those of another embedder."""
-        await self._run(self._records.drop_vectors, store_id)
+        await self._write(self._records.drop_vectors, store_id)
 
     async def without_vectors(self, store_id: str, limit: int = 100) -> list[Document]:
         """Documents whose chunks have no vectors yet."""
-        return await self._run(self._records.without_vectors, store_id, limit)
+        return await self._read(self._reader.without_vectors, store_id, limit)
 
     async def set_attributes(self, store_id: str, document_id: str, attributes: Attributes) -> bool:
         """Replace the attributes of a document. False if there is none."""
-        return await self._run(self._records.set_attributes, store_id, document_id, attributes)
+        return await self._write(self._records.set_attributes, store_id, document_id, attributes)
 
     async def amend(self, document: Document) -> bool:
         """Change what is told of a document, as its path or status; its chunks and vectors stay.
 
         False if its content has changed since, or it has gone.
         """
-        return await self._run(self._records.amend, document)
+        return await self._write(self._records.amend, document)
 
     async def document(self, store_id: str, document_id: str) -> Document | None:
-        return await self._run(self._records.document, store_id, document_id)
+        return await self._read(self._reader.document, store_id, document_id)
 
     async def document_at(self, store_id: str, path: str) -> Document | None:
         """The document that was read from a path on this machine."""
-        return await self._run(self._records.document_at, store_id, path)
+        return await self._read(self._reader.document_at, store_id, path)
 
     async def documents(
         self,
@@ -238,20 +269,20 @@ class Library:
         status: DocumentStatus | None = None,
         batch_id: str | None = None,
     ) -> Listing[Document]:
-        return await self._run(self._records.documents, store_id, page, status, batch_id)
+        return await self._read(self._reader.documents, store_id, page, status, batch_id)
 
     async def paths(self, store_id: str) -> list[Document]:
         """All documents that were read from this machine, by their paths."""
-        return await self._run(lambda: list(self._records.paths(store_id)))
+        return await self._read(lambda: list(self._reader.paths(store_id)))
 
     async def chunks(self, store_id: str, document_id: str) -> list[Chunk]:
         """The chunks of a document, in order."""
-        return await self._run(self._records.chunks, store_id, document_id)
+        return await self._read(self._reader.chunks, store_id, document_id)
 
     async def delete_document(self, store_id: str, document_id: str) -> bool:
         """Take a document out of a store; the uploaded file stays. False if there is none."""
         now = int(self._now())
-        return await self._run(self._records.delete_document, store_id, document_id, now)
+        return await self._write(self._records.delete_document, store_id, document_id, now)
 
     # ------------------------------------------------------------ files
 
@@ -262,9 +293,10 @@ class Library:
         content: bytes | IO[bytes],
         expires_after_s: int | None = None,
     ) -> File:
-        """Keep an uploaded file. What is read from is read in the library's thread."""
+        """Keep an uploaded file. What is read from is read in a thread of the library's."""
         readable = io.BytesIO(content) if isinstance(content, bytes) else content
-        return await self._run(self._add_file, filename, purpose, readable, expires_after_s)
+        adding = self._uploads.submit(self._add_file, filename, purpose, readable, expires_after_s)
+        return await asyncio.wrap_future(adding)
 
     def _add_file(
         self, filename: str, purpose: str, content: IO[bytes], expires_after_s: int | None
@@ -281,17 +313,17 @@ class Library:
             expires_at=None if expires_after_s is None else now + expires_after_s,
         )
         try:
-            self._records.put_file(file)
+            self._writing.thread.submit(self._records.put_file, file).result()
         except BaseException:
             self._files.delete(file_id)
             raise
         return file
 
     async def file(self, file_id: str) -> File | None:
-        return await self._run(self._records.file, file_id)
+        return await self._read(self._reader.file, file_id)
 
     async def files(self, page: Page = FIRST_PAGE, purpose: str | None = None) -> Listing[File]:
-        return await self._run(self._records.files, page, purpose)
+        return await self._read(self._reader.files, page, purpose)
 
     def file_path(self, file_id: str) -> Path:
         """Where the bytes of a file are, to be read only."""
@@ -299,7 +331,7 @@ class Library:
 
     async def delete_file(self, file_id: str) -> bool:
         """Delete a file, and the documents made of it in all stores. False if there is none."""
-        return await self._run(self._delete_file, file_id)
+        return await self._write(self._delete_file, file_id)
 
     def _delete_file(self, file_id: str) -> bool:
         deleted = self._records.delete_file(file_id, int(self._now()))
@@ -307,27 +339,38 @@ class Library:
             self._files.delete(file_id)
         return deleted
 
-    # ------------------------------------------------------------ batches
+    # ------------------------------------------------------------ files in stores
 
-    async def put_batch(self, batch: FileBatch) -> None:
-        await self._run(self._records.put_batch, batch)
+    async def attach(
+        self,
+        documents: Sequence[Document],
+        *,
+        store: VectorStore | None = None,
+        batch: FileBatch | None = None,
+    ) -> list[Document]:
+        """Put files in a store as documents in progress, all or none.
+
+        With the store, if it is new, and the batch that they are.
+        """
+        now = int(self._now())
+        return await self._write(self._records.attach, documents, now, store=store, batch=batch)
 
     async def batch(self, store_id: str, batch_id: str) -> FileBatch | None:
-        return await self._run(self._records.batch, store_id, batch_id)
+        return await self._read(self._reader.batch, store_id, batch_id)
 
     async def batch_counts(self, store_id: str, batch_id: str) -> dict[DocumentStatus, int]:
         """How many documents of a batch have which status."""
-        return await self._run(self._records.batch_counts, store_id, batch_id)
+        return await self._read(self._reader.batch_counts, store_id, batch_id)
 
     async def cancel_batch(self, store_id: str, batch_id: str) -> bool:
         """Cancel a batch, and with it those of its documents that are in progress."""
-        return await self._run(self._records.cancel_batch, store_id, batch_id)
+        return await self._write(self._records.cancel_batch, store_id, batch_id)
 
     # ------------------------------------------------------------ upkeep
 
     async def expire(self) -> Expired:
         """Delete files, and the documents of stores, that have outlived their time."""
-        return await self._run(self._expire)
+        return await self._write(self._expire)
 
     def _expire(self) -> Expired:
         expired = self._records.expire(int(self._now()))
@@ -337,19 +380,15 @@ class Library:
 
     async def sweep(self) -> list[str]:
         """Delete bytes of which no file is recorded, as after a crash; tells their names."""
-        return await self._run(lambda: self._files.sweep(self._records.file_ids(), self._now()))
+        return await self._write(lambda: self._files.sweep(self._records.file_ids(), self._now()))
 
     async def take_lease(self, name: str, owner: str, seconds: int) -> str:
         """Take or renew a lease, and tell who holds it now: another, if theirs still runs."""
         now = int(self._now())
-        return await self._run(self._records.take_lease, name, owner, now, seconds)
+        return await self._write(self._records.take_lease, name, owner, now, seconds)
 
     async def drop_lease(self, name: str, owner: str) -> None:
-        await self._run(self._records.drop_lease, name, owner)
-
-    async def _run(self, work: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
+        await self._write(self._records.drop_lease, name, owner)
 
 
 @asynccontextmanager
@@ -364,27 +403,18 @@ async def open_library(
     """Open a library at the path of an SQLite database or a postgresql:// URL, creating it first.
 
     The bytes of uploaded files are kept in `files`; by default that is a folder beside the SQLite
-    database, and with PostgreSQL one of the user. Raises `SearchError`.
+    database, and with PostgreSQL one of the user for each database. Raises `SearchError`.
     """
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1, thread_name_prefix="library") as thread:
-        opening = thread.submit(open_records, location)
-        try:
-            records = await asyncio.wrap_future(opening)
-            library = Library(
-                records, FileBytes(files or usual_files(location)), thread, embedder, reranker, now
-            )
+    async with (
+        opened("writing", partial(open_records, location)) as writing,
+        opened("reading", writing.records.another) as reading,
+    ):
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE, "uploads") as uploads:
+            kept = FileBytes(files or writing.records.usual_files)
+            library = Library(writing, reading, kept, uploads, embedder, reranker, now)
             if swept := await library.sweep():
                 log.info("swept files that were never recorded", files=len(swept))
             yield library
-        finally:
-            # In the same thread, so after the opening, which goes on when nobody waits for it.
-            await loop.run_in_executor(thread, _close, opening)
-
-
-def _close(opening: Future[Records]) -> None:
-    if not opening.cancelled() and not opening.exception():
-        opening.result().close()
 
 
 def new_id(prefix: str) -> str:

@@ -1,6 +1,5 @@
 """From what a setting names to the records behind it."""
 
-import os
 from pathlib import Path
 
 from voice.search.errors import SearchError
@@ -19,14 +18,6 @@ def open_records(location: str) -> Records:
             f"'{location}' is neither a path nor a postgresql:// URL", "invalid", "location"
         )
     return open_sqlite(Path(location).expanduser())
-
-
-def usual_files(location: str) -> Path:
-    """Where uploaded files are kept: beside an SQLite database, else among the user's data."""
-    if location.startswith(POSTGRES_SCHEMES):
-        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-        return Path(data).expanduser() / "inferno-voice" / "files"
-    return Path(location).expanduser().with_suffix(".files")
 
 
 def _open_postgres(url: str) -> Records:

@@ -1,6 +1,7 @@
 """What the parts of the records have in common."""
 
 from contextlib import AbstractContextManager
+from typing import Self
 
 from voice.search.database import Database, Row, marks
 from voice.search.errors import SearchError
@@ -12,10 +13,14 @@ class Tables:
     def __init__(self, database: Database) -> None:
         self._db = database
         self.database = database.name
+        self.usual_files = database.usual_files
         self.vector_index = database.vector_index
 
     def close(self) -> None:
         self._db.close()
+
+    def another(self) -> Self:
+        return type(self)(self._db.another())
 
     def snapshot(self) -> AbstractContextManager[None]:
         return self._db.snapshot()
@@ -28,7 +33,7 @@ class Tables:
         return int(next(self._db.rows("SELECT revision FROM clock"))[0])
 
     def _advance(self) -> int:
-        """The next revision; in PostgreSQL this row also lets writers in one at a time."""
+        """The next revision."""
         self._db.run("UPDATE clock SET revision = revision + 1")
         return self.revision()
 
