@@ -168,6 +168,17 @@ async def test_a_file_whose_time_is_over_is_gone_before_it_is_deleted(tmp_path):
             assert gone.json()["error"]["param"] == "file_id"
 
 
+async def test_a_file_whose_bytes_are_not_here_is_not_found(tmp_path):
+    async with searching(tmp_path, documents=False) as (client, _):
+        sent = {"data": {"purpose": "assistants"}, "files": {"file": ("a.md", b"# A")}}
+        file = (await client.post("/v1/files", **sent)).json()
+        (tmp_path / "search.db.files" / file["id"]).unlink()
+        assert (await client.get(f"/v1/files/{file['id']}")).status_code == 200
+        gone = await client.get(f"/v1/files/{file['id']}/content")
+        assert gone.status_code == 404
+        assert "not on this server" in gone.json()["error"]["message"]
+
+
 async def test_a_form_that_is_no_text_is_told_of_without_what_read_it(tmp_path):
     async with searching(tmp_path) as (client, _):
         head = b'--X\r\nContent-Disposition: form-data; name="file"; filename="\xff"\r\n\r\n'

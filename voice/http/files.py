@@ -13,7 +13,6 @@ from voice.gateway.errors import ApiError
 from voice.http.form import check_known, read_form
 from voice.http.knowledge import (
     file_of,
-    intake_of,
     library_of,
     list_body,
     not_found,
@@ -80,8 +79,17 @@ async def show_file(state: State, file_id: FromPath[str]) -> dict[str, object]:
 async def file_content(state: State, file_id: FromPath[str]) -> FileResponse:
     """The bytes of a file, as they were uploaded."""
     file = await file_of(state, file_id)
+    path = (await library_of(state)).file_path(file_id)
+    if not path.is_file():
+        raise ApiError(
+            f"The bytes of the file '{file_id}' are not on this server.",
+            status=404,
+            kind="not_found_error",
+            code="not_found",
+            param="file_id",
+        )
     return FileResponse(
-        (await library_of(state)).file_path(file_id),
+        path,
         filename=file.filename,
         media_type="application/octet-stream",
     )
@@ -90,7 +98,7 @@ async def file_content(state: State, file_id: FromPath[str]) -> FileResponse:
 @delete("/v1/files/{file_id:str}", status_code=200)
 async def delete_file(state: State, file_id: FromPath[str]) -> Response[dict[str, object]]:
     """Delete a file, and take it out of all vector stores."""
-    if not await (await intake_of(state)).delete_file(file_id):
+    if not await (await library_of(state)).delete_file(file_id):
         raise not_found("file", file_id, "file_id")
     return Response({"id": file_id, "object": "file", "deleted": True})
 
