@@ -49,7 +49,8 @@ async def taking_in(folder):
 async def attached(library, intake, name: str, content: bytes, **fields: object) -> Document:
     file = await library.add_file(name, "assistants", content)
     fields = {"created_at": 0, "rules": SMALL, **fields}
-    return await intake.add(Document(id=file.id, store_id=STORE, name=name, **fields))
+    (document,) = await intake.add(Document(id=file.id, store_id=STORE, name=name, **fields))
+    return document
 
 
 async def settled(library, document: Document) -> Document:
@@ -66,13 +67,13 @@ async def test_what_is_wanted_no_more_is_not_embedded_to_its_end(tmp_path, way):
     async with taking_in(tmp_path) as (library, intake, embedder, document):
         match way:
             case "removed":
-                await intake.remove(STORE, document.id)
+                await library.delete_document(STORE, document.id)
             case "deleted":
-                await intake.delete_file(document.id)
+                await library.delete_file(document.id)
             case "cancelled":
-                await library.put_batch(FileBatch(id="b", store_id=STORE, created_at=0))
-                await intake.add(msgspec.structs.replace(document, batch_id="b"))
-                await intake.cancel(STORE, "b")
+                batch = FileBatch(id="b", store_id=STORE, created_at=0)
+                await intake.add(document, batch=batch)
+                await library.cancel_batch(STORE, "b")
         embedder.gate.set()
         after = await attached(library, intake, "short.txt", b"a word")
         assert (await settled(library, after)).status == "completed"
@@ -80,8 +81,8 @@ async def test_what_is_wanted_no_more_is_not_embedded_to_its_end(tmp_path, way):
 
 
 async def test_attributes_that_change_meanwhile_stay_changed(tmp_path):
-    async with taking_in(tmp_path) as (library, intake, embedder, document):
-        await intake.set_attributes(STORE, document.id, {"year": 2024.0})
+    async with taking_in(tmp_path) as (library, _intake, embedder, document):
+        await library.set_attributes(STORE, document.id, {"year": 2024.0})
         embedder.gate.set()
         done = await settled(library, document)
         assert (done.status, done.attributes) == ("completed", {"year": 2024.0})

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
 
 from tests.search.libraries import STORE, WordEmbedder, document, store
-from voice.search import library
+from voice.search import knowledge, library
 from voice.search.errors import SearchError
 from voice.search.knowledge import Knowledge
 from voice.search.library import open_library
@@ -57,14 +58,14 @@ async def test_uploads_are_taken_in_once_there_is_an_embedder(location):
         await opened.put_store(store())
         file = await opened.add_file("a.md", "assistants", b"A volcano.")
         await intake.add(document(file.id, status="in_progress"))
-        taken, put = asyncio.Event(), opened.put
+        taken, finish = asyncio.Event(), opened.finish
 
-        async def put_and_tell(*arguments):
-            kept = await put(*arguments)
+        async def finish_and_tell(*arguments):
+            finished = await finish(*arguments)
             taken.set()
-            return kept
+            return finished
 
-        opened.put = put_and_tell
+        opened.finish = finish_and_tell
         assert not taken.is_set()
         engines.ready.set()
         await asyncio.wait_for(taken.wait(), 20)
@@ -121,3 +122,42 @@ async def test_what_has_expired_goes_while_a_server_runs(location):
         async with asyncio.timeout(20):
             while await expiring.file(file.id):
                 pass  # Each look takes its turn in the library's thread.
+
+
+async def test_a_library_that_could_not_be_opened_is_opened_once_that_is_possible(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(knowledge, "REOPEN_EVERY_S", 0)
+    (tmp_path / "search.db").mkdir()
+    known = Knowledge(str(tmp_path / "search.db"), Engines().embedder)
+    async with known.running():
+        with pytest.raises(SearchError):
+            await known.library()
+        (tmp_path / "search.db").rmdir()
+        async with asyncio.timeout(20):
+            while True:
+                with suppress(SearchError):
+                    await known.library()
+                    break
+                await asyncio.sleep(0)
+
+
+async def test_an_error_of_the_program_in_the_library_does_not_end_the_server(
+    location, monkeypatch
+):
+    def open_wrongly(location):
+        raise IsADirectoryError(21, "Is a directory")
+
+    monkeypatch.setattr(library, "open_records", open_wrongly)
+    known = Knowledge(location, Engines().embedder)
+    async with known.running():
+        with pytest.raises(SearchError, match=r"Documents cannot be searched: .*Is a directory"):
+            await known.library()
+
+
+async def test_who_asks_while_a_library_takes_long_to_open_is_told(location, monkeypatch):
+    monkeypatch.setattr(knowledge, "OPENING_S", 0)
+    known = Knowledge(location, Engines().embedder)
+    async with known.running():
+        with pytest.raises(SearchError, match="still being opened"):
+            await known.library()

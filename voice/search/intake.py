@@ -4,9 +4,8 @@ What is in progress is in the library; after a restart it is gone on with.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 from time import time
 
 import msgspec
@@ -14,26 +13,35 @@ import numpy as np
 import structlog
 
 from voice.engines.protocols import EngineError
-from voice.search.errors import SearchError
+from voice.search.errors import SearchError, Trouble
 from voice.search.keeping import CHUNKS_AT_ONCE, Keeper, every_store
 from voice.search.library import Library
 from voice.search.paging import MAX_LIMIT, Page
 from voice.search.prepared import Answer, Gone, Job, Prepared, Unreadable
 from voice.search.reading import ReadingProcess
 from voice.search.records import (
-    Attributes,
+    FOLDERS_STORE,
+    SECONDS_PER_DAY,
     Chunk,
     Document,
     Failure,
     FailureCode,
+    FileBatch,
     Vectors,
     VectorStore,
 )
 
 log = structlog.get_logger()
 
-MOST_BYTES = 512 << 20
-"""Of one file, as OpenAI takes."""
+MOST_BYTES = 1 << 30
+"""Of one file: the most that an upload may be allowed to have."""
+RETRY_S = 5.0
+"""How long to wait for a database that fails."""
+LOST_S = SECONDS_PER_DAY
+"""So old and without its bytes here, a document in progress is no other server's either."""
+
+PASSING: frozenset[Trouble] = frozenset({"busy", "full", "read_only", "unreachable"})
+"""Troubles of the database and of no document."""
 
 Key = tuple[str, str]
 """Of a store and a document in it."""
@@ -49,58 +57,61 @@ class Intake:
     def __init__(self, library: Library, now: Callable[[], float] = time) -> None:
         self._library = library
         self._now = now
-        self._waiting: deque[Key] = deque()
-        """As many as the library has in progress; names only."""
+        self._waiting: dict[Key, None] = {}
+        """In the order of their turns; as many as the library has in progress, and names only."""
         self._arrived = asyncio.Event()
-        self._keeping = asyncio.Lock()
-        """Nothing is changed, deleted or cancelled between the last look at a document and its keeping."""
 
-    async def add(self, document: Document) -> Document:
-        """Put a document in progress in its store; what is there of the same file goes."""
-        async with self._keeping:
-            kept = await self._library.put(document)
-        self._await_turn((document.store_id, document.id))
+    async def add(
+        self,
+        *documents: Document,
+        store: VectorStore | None = None,
+        batch: FileBatch | None = None,
+    ) -> list[Document]:
+        """Put documents in progress in their store, all or none; what is there of the same files goes.
+
+        With the store, if it is new, and the batch that they are.
+        """
+        kept = await self._library.attach(documents, store=store, batch=batch)
+        for document in kept:
+            self._await_turn(document)
         return kept
 
-    async def remove(self, store_id: str, document_id: str) -> bool:
-        """Take a document out of its store. False if there is none."""
-        async with self._keeping:
-            return await self._library.delete_document(store_id, document_id)
-
-    async def delete_file(self, file_id: str) -> bool:
-        """Delete a file, and the documents made of it in all stores. False if there is none."""
-        async with self._keeping:
-            return await self._library.delete_file(file_id)
-
-    async def set_attributes(self, store_id: str, document_id: str, attributes: Attributes) -> bool:
-        """Replace the attributes of a document. False if there is none."""
-        async with self._keeping:
-            return await self._library.set_attributes(store_id, document_id, attributes)
-
-    async def cancel(self, store_id: str, batch_id: str) -> bool:
-        """Cancel a batch and what is in progress of it. False if there is none."""
-        async with self._keeping:
-            return await self._library.cancel_batch(store_id, batch_id)
-
     async def run(self) -> None:
-        """Work until cancelled."""
-        await self._find_unfinished()
+        """Work until cancelled. When the database fails, all that is in progress waits."""
         async with ReadingProcess() as reading:
             while True:
-                while not self._waiting:
+                try:
+                    await self._find_unfinished()
+                    await self._work(reading)
+                except SearchError as error:
+                    log.warning("uploads wait for the database", reason=str(error))
+                except Exception:
+                    log.exception("uploads wait")
+                await asyncio.sleep(RETRY_S)
+
+    async def _work(self, reading: ReadingProcess) -> None:
+        """Take what waits, and add missing vectors while nothing does."""
+        async with aclosing(self._add_missing()) as missing:
+            while True:
+                while self._waiting:
+                    await self._take(reading, self._next())
+                if await anext(missing, None) is None and not self._waiting:
                     self._arrived.clear()
                     await self._arrived.wait()
-                await self._take(reading, self._waiting.popleft())
 
-    def _await_turn(self, key: Key) -> None:
-        self._waiting.append(key)
+    def _await_turn(self, document: Document) -> None:
+        self._waiting[document.store_id, document.id] = None
         self._arrived.set()
 
+    def _next(self) -> Key:
+        key = next(iter(self._waiting))
+        del self._waiting[key]
+        return key
+
     async def _find_unfinished(self) -> None:
-        """What was in progress when the server ended, if it did."""
+        """What was in progress when the server ended, or the database failed."""
         async for store in every_store(self._library):
             await self._find_in(store.id)
-            await self._add_missing(store)
 
     async def _find_in(self, store_id: str) -> None:
         after = None
@@ -108,38 +119,57 @@ class Intake:
             asked = Page(after=after, limit=MAX_LIMIT, order="asc")
             page = await self._library.documents(store_id, asked, "in_progress")
             for document in page.items:
-                if not document.path:
-                    self._await_turn((store_id, document.id))
+                if self._is_ours(document):
+                    self._await_turn(document)
             if not page.has_more:
                 return
             after = page.items[-1].id
 
-    async def _add_missing(self, store: VectorStore) -> None:
-        """Embed what was kept while there was no embedder."""
-        embedder = self._library.embedder
-        if embedder is None or store.embedder not in {"", embedder.name}:
-            return
-        try:
-            added = [each.id async for each in Keeper(self._library).add_missing(store.id)]
-        except (SearchError, EngineError) as error:
-            log.warning("documents have no vectors", store=store.id, reason=str(error))
-        else:
-            if added:
-                log.info("documents have vectors now", store=store.id, documents=len(added))
+    def _is_ours(self, document: Document) -> bool:
+        """Whether it was uploaded, and to no other server of the same database."""
+        if document.path:
+            return False
+        if self._library.file_path(document.id).exists():
+            return True
+        return document.created_at < self._now() - LOST_S
+
+    async def _add_missing(self) -> AsyncGenerator[Document, None]:
+        """Embed what was uploaded while there was no embedder, a document each time it is asked.
+
+        What stands in folders is left to those who index them.
+        """
+        for store in [each async for each in every_store(self._library)]:
+            embedder = self._library.embedder
+            if embedder is None or store.embedder not in {"", embedder.name}:
+                continue
+            if store.id == FOLDERS_STORE:
+                continue
+            try:
+                async with aclosing(Keeper(self._library).add_missing(store.id)) as added:
+                    async for document in added:
+                        log.info("a document has vectors now", store=store.id, file=document.id)
+                        yield document
+            except Exception as error:
+                if _will_pass(error):
+                    raise
+                log.warning("documents have no vectors", store=store.id, reason=str(error))
 
     async def _take(self, reading: ReadingProcess, key: Key) -> None:
-        """Bring one document to its end, whatever happens."""
+        """Bring one document to its end. Raises `SearchError` where only the database hinders it."""
         document = await self._library.document(*key)
         if document is None or document.status != "in_progress":
             return
-        with suppress(_UnwantedError):
-            try:
+        try:
+            with suppress(_UnwantedError):
                 await self._keep(document, await self._read(reading, document))
-            except SearchError as error:
-                await self._fail(document, "server_error", str(error))
-            except (EngineError, OSError) as error:
-                log.warning("a file could not be taken in", file=document.id, reason=str(error))
-                await self._fail(document, "server_error", str(error))
+        except (SearchError, EngineError, OSError) as error:
+            if _will_pass(error):
+                raise
+            log.warning("a file could not be taken in", file=document.id, reason=str(error))
+            await self._fail(document, "server_error", str(error))
+        except Exception as error:
+            log.exception("a file could not be taken in", file=document.id)
+            await self._fail(document, "server_error", f"{type(error).__name__}: {error}")
 
     async def _read(self, reading: ReadingProcess, document: Document) -> Answer:
         return await reading.read(
@@ -155,25 +185,26 @@ class Intake:
         match answer:
             case Prepared(chunks=chunks):
                 vectors = await self._embedded(document, chunks)
-                async with self._keeping:
-                    done = msgspec.structs.replace(
-                        await self._wanted(document),
-                        status="completed",
-                        title=answer.title,
-                        sha256=answer.sha256,
-                        bytes=answer.bytes,
-                    )
-                    await self._library.put(done, chunks, vectors)
+                done = msgspec.structs.replace(
+                    document,
+                    status="completed",
+                    title=answer.title,
+                    sha256=answer.sha256,
+                    bytes=answer.bytes,
+                )
+                await self._library.finish(done, chunks, vectors)
             case Unreadable(code=code, message=message):
                 await self._fail(document, code, f"{document.name} {message}")
             case Gone():
-                await self._fail(document, "server_error", "The bytes of the file are gone")
+                await self._fail(
+                    document, "server_error", "The bytes of the file are not on this server"
+                )
 
     async def _embedded(self, document: Document, chunks: Sequence[Chunk]) -> Vectors | None:
         """The vectors of the chunks, for as long as they are wanted; None without an embedder."""
         parts: list[Vectors] = []
         for start in range(0, len(chunks), CHUNKS_AT_ONCE):
-            await self._wanted(document)
+            await self._check_wanted(document)
             part = await self._library.embed(chunks[start : start + CHUNKS_AT_ONCE])
             if part is None:
                 return None
@@ -182,18 +213,14 @@ class Intake:
 
     async def _fail(self, document: Document, code: FailureCode, message: str) -> None:
         failure = Failure(code=code, message=message)
-        try:
-            async with self._keeping:
-                there = await self._wanted(document)
-                failed = msgspec.structs.replace(there, status="failed", failure=failure)
-                await self._library.put(failed)
-        except SearchError as error:
-            # It stays in progress, and is tried again at the next start.
-            log.warning("a failure could not be kept", file=document.id, reason=str(error))
+        failed = msgspec.structs.replace(document, status="failed", failure=failure)
+        await self._library.finish(failed)
 
-    async def _wanted(self, document: Document) -> Document:
-        """The document as it is kept now, whose attributes may be others. Raises `_UnwantedError`."""
+    async def _check_wanted(self, document: Document) -> None:
         there = await self._library.document(document.store_id, document.id)
         if there is None or there.status != "in_progress" or there.rules != document.rules:
             raise _UnwantedError
-        return there
+
+
+def _will_pass(error: Exception) -> bool:
+    return isinstance(error, SearchError) and error.code in PASSING
