@@ -127,6 +127,21 @@ async def test_what_cannot_be_searched_is_named(tmp_path, fields, status, param)
         assert refused.json()["error"]["param"] == param
 
 
+async def test_the_indexed_folders_are_not_cleared_away(tmp_path):
+    async with searching(tmp_path) as (client, _):
+        address = f"/v1/vector_stores/{FOLDERS_STORE}"
+        expiry = {"expires_after": {"anchor": "last_active_at", "days": 1}}
+        for refused, param in (
+            (await client.delete(address), "vector_store_id"),
+            (await client.post(address, json=expiry), "expires_after"),
+        ):
+            error = refused.json()["error"]
+            assert (refused.status_code, error["param"]) == (400, param)
+            assert "voice index --remove" in error["message"]
+        assert (await client.post(address, json={"name": "Mine"})).json()["name"] == "Mine"
+        assert (await client.post("/v1/search", json={"query": "chess"})).json()["data"]
+
+
 async def test_without_a_reranker_that_is_said(tmp_path):
     async with searching(tmp_path) as (client, _):
         refused = await client.post("/v1/rerank", json={"query": "a", "documents": ["b"]})

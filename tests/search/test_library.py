@@ -77,6 +77,14 @@ async def test_without_an_embedder_keywords_are_searched(library):
     assert (await library.store(STORE)).embedder == ""
 
 
+async def test_without_an_embedder_meaning_alone_is_refused(library):
+    library.embedder = None
+    await put(library, "a", "volcano")
+    with pytest.raises(SearchError, match="voice pull minilm") as refused:
+        await library.search([STORE], ["volcano"], ranking=Ranking(keyword_weight=0.0))
+    assert refused.value.code == "invalid"
+
+
 async def test_an_embedder_that_comes_later_adds_its_vectors(library):
     embedder, library.embedder = library.embedder, None
     kept = await library.put(document(), chunks("volcano", "lava"))

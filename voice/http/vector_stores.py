@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
+from voice.gateway.errors import ApiError
 from voice.http.answering import Body, answering
 from voice.http.body import json_body
 from voice.http.knowledge import (
@@ -36,7 +37,7 @@ from voice.http.store_types import (
 )
 from voice.search.filters import parse_filter
 from voice.search.library import Library, new_id
-from voice.search.records import VectorStore
+from voice.search.records import FOLDERS_STORE, VectorStore
 
 USUAL_STORES = 20
 
@@ -99,6 +100,7 @@ async def update_store(
         changes["metadata"] = asked.metadata or {}
     if asked.expires_after is not msgspec.UNSET:
         expiry = asked.expires_after
+        _check_may_go(store_id, "expires_after")
         changes["expires_after_days"] = expiry.days if expiry else None
     library = await library_of(state)
     changed = await library.change_store(store_id, changes)
@@ -110,9 +112,21 @@ async def update_store(
 @delete("/v1/vector_stores/{store_id:str}", status_code=200)
 async def delete_store(state: State, store_id: FromPath[str]) -> dict[str, object]:
     """Delete a vector store; the files in it stay."""
+    _check_may_go(store_id, "vector_store_id")
     if not await (await library_of(state)).delete_store(store_id):
         raise not_found("vector store", store_id, "vector_store_id")
     return {"id": store_id, "object": "vector_store.deleted", "deleted": True}
+
+
+def _check_may_go(store_id: str, param: str) -> None:
+    """Raises `ApiError` for the indexed folders, which a client that clears up must not lose."""
+    if store_id == FOLDERS_STORE:
+        raise ApiError(
+            f"'{FOLDERS_STORE}' holds the indexed folders and stays as long as they are; to forget "
+            "one: voice index --remove FOLDER.",
+            code="invalid_value",
+            param=param,
+        )
 
 
 @post("/v1/vector_stores/{store_id:str}/search", status_code=200)

@@ -119,6 +119,13 @@ class Library:
         """
         if not store_ids or not queries or limit < 1:
             raise SearchError("A search needs a store, a query and a limit above 0", "invalid")
+        if not ranking.keyword_weight and self.embedder is None:
+            raise SearchError(
+                "There is no embedding model here, so nothing is found by meaning alone: give words"
+                " a weight, or fetch a model by `voice pull minilm`",
+                "invalid",
+                "ranking_options.hybrid_search.text_weight",
+            )
         stores = await asyncio.gather(*(self._living_store(each) for each in store_ids))
         embedder, reranker = self.embedder, self.reranker if ranking.rerank else None
         if not any(store.embedder for store in stores) or not ranking.vector_weight:
