@@ -524,6 +524,8 @@ def test_where_to_look_is_shown_only_if_it_was_said():
         "mode": "before",
     }
     assert update(somewhere, retrieval=None).to_wire("sess_1")["retrieval"] is None
+    by_tool = update(retrieval={"mode": "tool"}).to_wire("sess_1")["retrieval"]
+    assert by_tool["vector_store_ids"] == ("vs_documents",)
 
 
 def test_a_place_to_look_names_a_store():

@@ -205,7 +205,10 @@ class PromptReference(Setting, frozen=True, omit_defaults=True):
 class Retrieval(Setting, frozen=True):
     """Where to look for what a question is about, before it is answered; no field of OpenAI's."""
 
-    vector_store_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+    vector_store_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)] = (
+        "vs_documents",
+    )
+    """Those of the indexed folders, unless others are named."""
     max_num_results: Annotated[int, Meta(ge=1, le=20)] = 4
     mode: Literal["before", "tool"] = "before"
     """Whether to look before each answer, or to let the model call a tool for it."""
