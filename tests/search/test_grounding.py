@@ -26,7 +26,7 @@ from voice.engines.protocols import (
 from voice.search.errors import SearchError
 from voice.search.grounding import Grounded, questions_of, supporting, within
 from voice.search.library import open_library
-from voice.search.records import Passage
+from voice.search.records import Passage, VectorStore
 from voice.search.search_tool import NAME
 
 CHESS = Source(
@@ -167,6 +167,15 @@ async def test_a_library_that_fails_is_answered_without():
     pieces = [piece async for piece in grounded.generate(asking("chess?"))]
     assert isinstance(pieces[-1], Finished)
     assert model.prompts[0].messages[-1].content == "chess?"
+
+
+async def test_where_a_search_fails_nothing_is_found(library):
+    model = FakeLanguageModel("Noon.")
+    model.accepts = frozenset({"sources"})
+    expired = VectorStore(id="vs_old", created_at=0, last_active_at=0, expires_after_days=1)
+    await library.put_store(expired)
+    await answered(library, model, asking("chess?", lookup=Lookup(stores=("vs_old",))))
+    assert model.prompts[0].sources == ()
 
 
 class BrokenEmbedder(WordEmbedder):

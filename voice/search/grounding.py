@@ -103,13 +103,15 @@ class Grounded:
         return await self._find(lookup, [query]) or []
 
     async def _find(self, lookup: Lookup, questions: Sequence[str]) -> list[Source] | None:
-        """None where there is nothing to look in, or it could not be looked in."""
+        """None where there is nothing to look in; where that fails, nothing is found."""
+        passages: list[Passage] | None = None
         try:
             async with asyncio.timeout(PATIENCE_S):
-                passages = await look_up(await self._library(), lookup, questions)
+                library = await self._library()
+                passages = []
+                passages = await look_up(library, lookup, questions)
         except (SearchError, EngineError, TimeoutError) as error:
             log.warning("answering without documents", reason=str(error) or "it took too long")
-            return None
         return None if passages is None else within(passages, self.context_tokens, questions)
 
 
