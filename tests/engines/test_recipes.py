@@ -147,6 +147,7 @@ SAMPLES = str(samples_path() / "documents")
 def test_the_samples_are_known_until_there_are_other_documents(kitchen):
     assert kitchen.hosted("stt", "sphinx").options == {"documents": [SAMPLES]}
     assert kitchen.hosted("llm", "reader").options == {"documents": SAMPLES}
+    assert kitchen.find("llm", "reader").reason == "embedded, reads the samples"
 
 
 def test_the_words_of_ones_own_documents_are_known_and_what_they_say_is_looked_up(
@@ -174,6 +175,7 @@ async def test_the_words_of_what_is_indexed_are_known(kitchen, tmp_path):
             await library.put(document)
     kitchen.environment["SEARCH__DATABASE"] = location
     assert kitchen.hosted("stt", "sphinx").options == {"documents": [str(folder)]}
+    assert kitchen.find("llm", "reader").reason == f"embedded, reads {folder}"
     (tmp_path / "search.db").write_text("This is no database.")
     assert kitchen.hosted("stt", "sphinx").options == {"documents": [SAMPLES]}
 

@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from voice.bundled import samples_path
 from voice.config import Settings
@@ -75,6 +76,12 @@ class Recipes:
         if not self._installed(module):
             raise AbsentError(f"{package} is not installed", f'pip install "{requirement}"')
 
+    @cached_property
+    def _folders(self) -> list[str]:
+        """The user's documents."""
+        own = self.settings.documents
+        return [str(own)] if own else indexed_folders(self.settings.search.location)
+
     def _samples(self) -> str | None:
         """The documents that engines know by themselves; None where they are missing."""
         with suppress(FileNotFoundError):
@@ -84,10 +91,8 @@ class Recipes:
     # ------------------------------------------------------------ speech to text
 
     def sphinx(self, _model: str) -> Recipe:
-        own = self.settings.documents
-        folders = [str(own)] if own else indexed_folders(self.settings.search.location)
-        if not folders and (samples := self._samples()):
-            folders = [samples]
+        samples = self._samples()
+        folders = self._folders or ([samples] if samples else [])
         spec = WorkerSpec("sphinx", "voice.engines.sphinx:Sphinx", {"documents": folders})
         return Recipe("sphinx", "embedded, knows clean English and the documents' words", spec)
 
@@ -112,12 +117,10 @@ class Recipes:
 
     def reader(self, _model: str) -> Recipe:
         # The user's own documents are indexed, and what fits a question is looked up.
-        own, samples = self.settings.documents, self._samples()
-        spec = WorkerSpec(
-            "reader", "voice.engines.reader:Reader", {"documents": None if own else samples}
-        )
-        read = f"what is indexed{', or the samples' if samples else ''}"
-        return Recipe("reader", f"embedded, reads {own or read}", spec)
+        samples = None if self.settings.documents else self._samples()
+        spec = WorkerSpec("reader", "voice.engines.reader:Reader", {"documents": samples})
+        read = ", ".join(self._folders) or ("the samples" if samples else "what is indexed")
+        return Recipe("reader", f"embedded, reads {read}", spec)
 
     def llama(self, model: str) -> Recipe:
         self._need("llama_cpp", "llama-cpp-python", "inferno-voice[llama]")

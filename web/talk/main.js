@@ -248,7 +248,7 @@ async function learnVoices() {
 
 /** Questions that the samples answer, where the server reads from them. */
 function suggest() {
-  const reads = engines.some(({ kind, name, reason }) => kind === "llm" && name === "reader" && reason.includes("samples"));
+  const reads = engines.some(({ kind, name, reason }) => kind === "llm" && name === "reader" && reason.endsWith("the samples"));
   const ask = (question) => element("li", {}, element("button", { type: "button", onclick: () => send(question) }, question));
   byId("suggestions").replaceChildren(...(reads ? QUESTIONS.map(ask) : []));
 }
