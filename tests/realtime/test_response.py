@@ -6,7 +6,7 @@ from tests.realtime.talk import Spoken, on_wire, say, types
 from voice.realtime.config import SessionConfig
 from voice.realtime.conversation import Conversation
 from voice.realtime.items import FunctionCallItem, InputText, MessageItem, OutputAudio
-from voice.realtime.response import Citation, ResponseStream, Usage
+from voice.realtime.response import ResponseStream, Usage
 
 CONFIG = SessionConfig()
 TEXT = SessionConfig(output_modalities=("text",))
@@ -491,33 +491,3 @@ def test_a_response_out_of_band_leaves_the_conversation_alone():
     ends = (on_wire(events[0]), on_wire(events[-1]))
     assert [end["response"]["conversation_id"] for end in ends] == [None, None]
     assert len(response_of(events)["output"]) == 2
-
-
-# ---------------------------------------------------------------- citations
-
-CITED = Citation("file-1", "library.md", "It closes at six.")
-
-
-def test_who_wants_citations_gets_one_event_each_and_all_in_the_end():
-    stream = new_stream(SessionConfig(output_modalities=("text",), include=("response.citations",)))
-    stream.text("Six.")
-    (event,) = map(on_wire, stream.cited([CITED]))
-    assert event["type"] == "response.output_text.annotation.added"
-    assert (event["annotation_index"], event["content_index"]) == (0, 0)
-    assert event["annotation"] == {
-        "type": "file_citation",
-        "file_id": "file-1",
-        "filename": "library.md",
-        "quote": "It closes at six.",
-        "index": 4,
-    }
-    assert response_of(stream.finish("completed"))["citations"] == [
-        {"file_id": "file-1", "filename": "library.md", "quote": "It closes at six."}
-    ]
-
-
-def test_others_hear_nothing_of_citations():
-    stream = new_stream(TEXT)
-    stream.text("Six.")
-    assert stream.cited([CITED]) == []
-    assert "citations" not in response_of(stream.finish("completed"))
