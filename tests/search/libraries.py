@@ -7,6 +7,7 @@ import numpy as np
 
 from voice.engines.protocols import Embeddings, EngineError
 from voice.search.records import Attributes, Chunk, Document, Vectors, VectorStore
+from voice.search.tokens import token_spans
 
 STORE = "vs_1"
 EMBEDDER = "words"
@@ -63,3 +64,7 @@ def vectors(*rows: Sequence[float]) -> Vectors:
     """Rows brought to length 1."""
     found = np.array(rows, np.float32)
     return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def count_tokens(text: str) -> int:
+    return len(token_spans(text)[0])

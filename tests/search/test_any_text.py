@@ -4,12 +4,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.search.libraries import count_tokens
 from tests.search.readers.made import docx, paragraph, pdf
 from voice.search.chunking import cut
 from voice.search.formats import read_text
 from voice.search.readers.text import ReadingError
 from voice.search.records import ChunkingRules
-from voice.search.tokens import count_tokens
 
 RULES = ChunkingRules(max_tokens=100, overlap_tokens=50)
 

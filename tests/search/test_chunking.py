@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.search.libraries import count_tokens
 from voice.search.chunking import cut
 from voice.search.readers.text import TextBuilder
 from voice.search.records import ChunkingRules
-from voice.search.tokens import count_tokens
 
 RULES = ChunkingRules(max_tokens=100, overlap_tokens=20)
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.search.tokens import count_tokens, token_spans
+from tests.search.libraries import count_tokens
+from voice.search.tokens import token_spans
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,6 @@ from collections.abc import Sequence
 _TOKEN = re.compile(r"[A-Za-z]{1,7}|[0-9]{1,3}|\s{16}|\S")
 
 
-def count_tokens(text: str) -> int:
-    return sum(1 for _ in _TOKEN.finditer(text))
-
-
 def token_spans(text: str) -> tuple[Sequence[int], Sequence[int]]:
     """Where each token begins, and where it ends. A text that is cut there has the same tokens."""
     starts, ends = array("Q"), array("Q")
